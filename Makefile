@@ -1,0 +1,30 @@
+PYTHON ?= python3
+BIN := .venv/bin
+
+.PHONY: serve test install check
+
+# Start the page on http://127.0.0.1:7860
+serve: .venv/installed
+	$(BIN)/footnote serve
+
+# Everything that serving needs, and nothing more
+install: .venv/installed
+
+test: .venv/installed-tests
+	$(BIN)/pytest
+
+# What is checked without running: lint, format, types, direction of imports
+check: .venv/installed-tests
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+.venv/installed: pyproject.toml
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable .
+	touch $@
+
+.venv/installed-tests: pyproject.toml .venv/installed
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[test,dev]'
+	touch $@

@@ -1,0 +1,1 @@
+"""The assistant: the way of a question from text to an answer whose sentences are checked."""

@@ -1,0 +1,83 @@
+"""Loading a causal language model with its tokenizer, through one door for every kind of checkpoint.
+
+A checkpoint of ours describes itself in `run.json`; one whose prompt format differs from the program's is refused,
+because its replies would be noise. A checkpoint without `run.json` (any Hugging Face causal model) is spoken to in
+ChatML all the same, its tags as ordinary text.
+"""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
+
+from assistant.chatml import PROMPT_FORMAT
+from assistant.errors import ModelError
+
+RUN_FILE = "run.json"
+BUNDLED = "bundled"
+BUNDLED_FOLDER = Path(__file__).parent / "models" / "footnote-gpt2"
+
+
+@dataclass(frozen=True, slots=True)
+class Checkpoint:
+    """A model ready to run, with its name and the number of positions that it has."""
+
+    name: str
+    model: PreTrainedModel
+    tokenizer: PreTrainedTokenizerBase
+    positions: int
+
+
+def find_checkpoint(name: str, models: Path) -> str:
+    """Where `name` is loaded from: the bundled folder, a folder, one in the home's `models`, else a hub id."""
+    if name == BUNDLED:
+        return str(BUNDLED_FOLDER)
+    for folder in (Path(name), models / name):
+        if folder.is_dir():
+            return str(folder)
+    return name
+
+
+def load_checkpoint(source: str | Path, name: str | None = None) -> Checkpoint:
+    """Load from a folder or a hub id, in float32, ready for inference."""
+    folder = Path(source)
+    if folder.is_dir():
+        _check_run_file(folder)
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(source)
+        model = AutoModelForCausalLM.from_pretrained(source, dtype=torch.float32)
+    except (OSError, ValueError) as fault:
+        raise ModelError(_what_to_do(str(source), fault)) from fault
+    model.eval()
+    positions = getattr(model.config, "max_position_embeddings", None) or 1024
+    return Checkpoint(name or folder.name, model, tokenizer, int(positions))
+
+
+def _check_run_file(folder: Path) -> None:
+    path = folder / RUN_FILE
+    if not path.is_file():
+        return
+    try:
+        declared = json.loads(path.read_text(encoding="utf-8")).get("prompt_format")
+    except (OSError, ValueError, AttributeError) as fault:
+        raise ModelError(f"{path}: not a readable run record ({fault}); train or copy the checkpoint again") from fault
+    if declared != PROMPT_FORMAT:
+        raise ModelError(
+            f"{folder}: made for prompt format {declared!r}, this program speaks {PROMPT_FORMAT!r}; "
+            "finetune the checkpoint again with this program"
+        )
+
+
+def _what_to_do(source: str, fault: Exception) -> str:
+    if Path(source).is_dir():
+        return f"{source}: not a causal language model that transformers can load: {_first_line(fault)}"
+    return (
+        f"{source}: no such folder, no such name in the home's models, and no model hub could be reached for it. "
+        "Give a checkpoint folder, or use --model bundled"
+    )
+
+
+def _first_line(fault: Exception) -> str:
+    return str(fault).strip().split("\n", 1)[0]

@@ -1,0 +1,149 @@
+"""The commands that read and ask: ingest, list, remove, search, ask, doctor. `app.main` adds the rest and runs them.
+
+Each is a thin fold: settings in, one call, one JSON object or a few lines out. Errors that may be shown are raised as
+they are; the entry point prints their one line.
+"""
+
+import json
+import sys
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from assistant.config import Config, open_home
+from assistant.show import print_answer, print_checks, print_documents, print_hits, print_reports, report_progress
+from assistant.types import Answered, Token, hit_summary
+from retrieval.types import DEFAULT_COLLECTION
+
+if TYPE_CHECKING:
+    from retrieval.library import Library
+
+Home = Annotated[Path | None, typer.Option(help="The folder of documents, models and logs.")]
+Model = Annotated[str | None, typer.Option(help="bundled, a checkpoint folder, or a Hugging Face id.")]
+Collection = Annotated[str, typer.Option(help="The set of documents to use.")]
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
+
+BAD_INPUT = 2
+FAULT = 1
+
+
+def add_commands(cli: typer.Typer) -> None:
+    """Register the commands of this module."""
+    for command in (ingest, list_documents, remove, search, ask, doctor):
+        name = "list" if command is list_documents else command.__name__
+        cli.command(name)(command)
+
+
+def ingest(
+    paths: Annotated[list[Path], typer.Argument(help="Files, or folders of them.")],
+    collection: Collection = DEFAULT_COLLECTION,
+    home: Home = None,
+    as_json: Json = False,
+) -> None:
+    """Add documents to the library; a row for each file says what became of it."""
+    with _library(open_home(home)) as library:
+        reports = library.ingest(paths, collection=collection, progress=report_progress(sys.stderr))
+    if as_json:
+        _print_json({"reports": [asdict(report) for report in reports]})
+    else:
+        print_reports(reports)
+    if not reports or any(report.state == "failed" for report in reports):
+        raise typer.Exit(BAD_INPUT)
+
+
+def list_documents(
+    collection: Annotated[str | None, typer.Option(help="Only this collection.")] = None,
+    home: Home = None,
+    as_json: Json = False,
+) -> None:
+    """List the documents of the library."""
+    with _library(open_home(home)) as library:
+        documents = library.documents(collection)
+    if as_json:
+        _print_json({"documents": [asdict(document) for document in documents]})
+    else:
+        print_documents(documents)
+
+
+def remove(
+    document: Annotated[str, typer.Argument(help="Its name or its id, as `list` shows them.")],
+    collection: Annotated[str | None, typer.Option(help="Only in this collection.")] = None,
+    home: Home = None,
+    as_json: Json = False,
+) -> None:
+    """Remove a document from the library."""
+    with _library(open_home(home)) as library:
+        removed = library.remove(document, collection=collection)
+    if as_json:
+        _print_json({"removed": asdict(removed)})
+    else:
+        typer.echo(f"removed {removed.name} ({removed.passages} passages)")
+
+
+def search(
+    query: str,
+    k: Annotated[int, typer.Option("-k", help="How many passages.")] = 5,
+    collection: Collection = DEFAULT_COLLECTION,
+    home: Home = None,
+    as_json: Json = False,
+) -> None:
+    """Find the passages nearest to a query."""
+    with _library(open_home(home)) as library:
+        hits = library.search(query, k, collection=collection)
+    if as_json:
+        _print_json({"query": query, "hits": [{**hit_summary(hit), "passage": hit.passage} for hit in hits]})
+    else:
+        print_hits(hits)
+
+
+def ask(
+    question: str,
+    collection: Collection = DEFAULT_COLLECTION,
+    model: Model = None,
+    home: Home = None,
+    as_json: Json = False,
+) -> None:
+    """Answer a question from the documents, each sentence with its footnote."""
+    from assistant.pipeline import Assistant
+
+    with Assistant.from_config(open_home(home, model=model)) as assistant:
+        for event in assistant.stream(question, collection=collection):
+            if isinstance(event, Token) and sys.stderr.isatty() and not as_json:
+                typer.echo(event.text, err=True, nl=False)
+            if isinstance(event, Answered):
+                if as_json:
+                    _print_json(event.answer.as_dict())
+                else:
+                    print_answer(event.answer)
+
+
+def doctor(
+    model: Model = None,
+    home: Home = None,
+    host: Annotated[str | None, typer.Option()] = None,
+    port: Annotated[int | None, typer.Option()] = None,
+    as_json: Json = False,
+) -> None:
+    """Show each setting with its source, and try whether everything works."""
+    from assistant.doctor import examine
+
+    config = open_home(home, model=model, host=host, port=port)
+    checks = examine(config)
+    if as_json:
+        _print_json({"settings": config.described(), "checks": [asdict(check) for check in checks]})
+    else:
+        print_checks(config.described(), checks)
+    if not all(check.ok for check in checks):
+        raise typer.Exit(FAULT)
+
+
+def _library(config: Config) -> "Library":
+    from retrieval.library import Library
+
+    return Library.open(config.home / "library")
+
+
+def _print_json(value: dict[str, Any]) -> None:
+    typer.echo(json.dumps(value, ensure_ascii=False))

@@ -1,0 +1,86 @@
+"""`footnote doctor`: each setting with its source, and whether the program can work here, with the fix named."""
+
+import shutil
+import socket
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from assistant.config import Config
+from assistant.errors import SHOWN
+
+_NEEDED_BYTES = 500 * 2**20
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One thing that was tried. `fix` is empty where `ok`."""
+
+    name: str
+    ok: bool
+    detail: str
+    fix: str = ""
+
+
+def examine(config: Config) -> list[Check]:
+    """Try the home, the disk, the library, both models and the port, in this order."""
+    return [
+        _disk(config),
+        _tried("library", lambda: _library(config), "run `footnote doctor` again after following the message"),
+        _tried("embeddings", _embeddings, "install the package again: `make install`"),
+        _tried("model", lambda: _model(config), "start with --model bundled, or name a checkpoint folder"),
+        _port(config),
+    ]
+
+
+def _tried(name: str, attempt: Callable[[], str], fix: str) -> Check:
+    try:
+        return Check(name, True, attempt())
+    except SHOWN as fault:
+        return Check(name, False, str(fault), fix)
+
+
+def _disk(config: Config) -> Check:
+    free = shutil.disk_usage(config.home).free
+    detail = f"{free / 2**30:.1f} GiB free at {config.home}"
+    if free >= _NEEDED_BYTES:
+        return Check("disk", True, detail)
+    return Check("disk", False, detail, f"free {_NEEDED_BYTES // 2**20} MiB, or choose another --home")
+
+
+def _library(config: Config) -> str:
+    from retrieval.library import Library
+
+    with Library.open(config.home / "library") as library:
+        documents = library.documents()
+    return f"{len(documents)} documents, {sum(document.passages for document in documents)} passages"
+
+
+def _embeddings() -> str:
+    from retrieval.embed import Embedder
+
+    embedder = Embedder()
+    return f"{embedder.model_name}: vectors of {embedder.encode(['check']).shape[1]} numbers"
+
+
+def _model(config: Config) -> str:
+    from assistant.checkpoint import find_checkpoint, load_checkpoint
+
+    checkpoint = load_checkpoint(find_checkpoint(config.model, config.home / "models"), name=config.model)
+    return f"{checkpoint.name}: {checkpoint.model.num_parameters():,} parameters, {checkpoint.positions} positions"
+
+
+def _port(config: Config) -> Check:
+    try:
+        check_port(config.host, config.port)
+    except OSError as fault:
+        detail = f"{config.host}:{config.port} cannot be listened on ({fault.strerror})"
+        return Check("port", False, detail, "stop the program that uses it, or choose another with --port")
+    return Check("port", True, f"{config.host}:{config.port} is free")
+
+
+def check_port(host: str, port: int) -> None:
+    """Raise OSError if `host:port` cannot be listened on."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        probe.bind((host, port))

@@ -1,0 +1,24 @@
+"""Frequency and presence penalties, subtracted from the logits as the OpenAI API defines them."""
+
+import torch
+from transformers import LogitsProcessor
+
+from assistant.engine.sampling import Sampling
+
+
+class Penalties(LogitsProcessor):
+    """For a token said `n` times in the reply, its logit falls by `n * frequency + (n > 0) * presence`.
+
+    The prompt does not count: its words are what a grounded answer is made of.
+    """
+
+    def __init__(self, sampling: Sampling, prompt_length: int):
+        self._frequency = sampling.frequency_penalty
+        self._presence = sampling.presence_penalty
+        self._prompt_length = prompt_length
+
+    def __call__(self, input_ids: torch.Tensor, scores: torch.Tensor) -> torch.Tensor:
+        """`input_ids` (batch, length), `scores` (batch, vocabulary); both as transformers' generate passes them."""
+        said = input_ids[:, self._prompt_length :]
+        counts = torch.zeros_like(scores).scatter_add_(1, said, torch.ones_like(said, dtype=scores.dtype))
+        return scores - self._frequency * counts - self._presence * (counts > 0)

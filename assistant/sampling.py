@@ -1,0 +1,1 @@
+from assistant.engine.sampling import *  # noqa

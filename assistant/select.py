@@ -1,0 +1,147 @@
+"""Evidence: the sentences of the found passages that are worth the model's window.
+
+A sentence is judged by its likeness to the question (cosine of embeddings), by the share of the question's words that
+it holds, each weighed by how rare it is among the candidates, and by whether it holds the kind of thing asked for.
+"""
+
+import math
+import re
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from assistant.words import content_stems
+from retrieval.sentences import sentence_spans
+from retrieval.types import Hit
+
+Encode = Callable[[Sequence[str]], np.ndarray]
+"""Texts to unit vectors, shape (texts, dimensions)."""
+
+_WORDS_WEIGHT = 0.35
+_KIND_WEIGHT = 0.1
+_NEIGHBOURS = 1
+_NUMBER = r"\d"
+_DATE = (
+    r"\d|\b(?:Mon|Tues|Wednes|Thurs|Fri|Satur|Sun)day\b"
+    r"|\b(?:January|February|March|April|May|June|July|August|September|October|November|December)\b"
+)
+_KINDS = tuple(
+    (re.compile(asks, re.IGNORECASE), re.compile(holds))
+    for asks, holds in (
+        (
+            r"\bhow (many|much|old|long|far|large|big|high|tall)\b|\bwhat (number|amount|price|percentage|total)\b",
+            _NUMBER,
+        ),
+        (r"\bwhen\b|\b(what|which) (year|date|day|month|time)\b", _DATE),
+        (r"\b(who|whom|whose)\b", r"(?<=\w )[A-Z]\w+"),
+        (r"\bwhere\b", r"\b(?:in|at|on|near|from|to) (?:the )?[A-Z]\w+"),
+        (r"\bwhy\b", r"\b(?:because|since|due|so that|in order|therefore|reason)\b"),
+    )
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A sentence of a passage: `text` is the document's text from `start` to `end`; `score` is its worth, 0 to 1.5."""
+
+    document_id: str
+    document: str
+    page: int | None
+    start: int
+    end: int
+    text: str
+    score: float
+    likeness: float
+    overlap: float
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What the model is shown and the answer is checked against.
+
+    `ranked` are all sentences of the found passages, best first; `sources` are runs of neighbouring sentences around the
+    best, in the order in which they are numbered in the prompt.
+    """
+
+    ranked: tuple[Candidate, ...]
+    sources: tuple[tuple[Candidate, ...], ...]
+
+
+def select(question: str, hits: Sequence[Hit], encode: Encode, *, most_sources: int = 3) -> Evidence:
+    """Rank the sentences of `hits` for `question` and gather the best with their neighbours into sources."""
+    spans = _sentences(hits)
+    if not spans:
+        return Evidence((), ())
+    order = _scored(question, spans, encode)
+    ranked = tuple(sorted(order, key=lambda candidate: (-candidate.score, candidate.document_id, candidate.start)))
+    return Evidence(ranked, _sources(order, ranked, most_sources))
+
+
+def _sentences(hits: Sequence[Hit]) -> list[tuple[Hit, int, int]]:
+    """Each sentence of the passages once, with its offsets in the document, in reading order of each document."""
+    found: dict[tuple[str, int, int], Hit] = {}
+    for hit in hits:
+        for start, end in sentence_spans(hit.passage):
+            found.setdefault((hit.document_id, hit.start + start, hit.start + end), hit)
+    places = {document: rank for rank, document in enumerate(dict.fromkeys(hit.document_id for hit in hits))}
+    return [(found[key], key[1], key[2]) for key in sorted(found, key=lambda key: (places[key[0]], key[1], key[2]))]
+
+
+def _scored(question: str, spans: Sequence[tuple[Hit, int, int]], encode: Encode) -> list[Candidate]:
+    texts = [hit.passage[start - hit.start : end - hit.start] for hit, start, end in spans]
+    vectors = encode([question, *texts])
+    likeness = vectors[1:] @ vectors[0]
+    overlap = _word_overlap(question, texts)
+    return [
+        Candidate(
+            hit.document_id, hit.document, hit.page, start, end, text,
+            float(like) + _WORDS_WEIGHT * share + _KIND_WEIGHT * _holds_kind(question, text),
+            float(like), share,
+        )
+        for (hit, start, end), text, like, share in zip(spans, texts, likeness, overlap, strict=True)
+    ]  # fmt: skip
+
+
+def _word_overlap(question: str, texts: Sequence[str]) -> list[float]:
+    """For each text the share (0 to 1) of the question's words that it holds, weighed by their rarity in `texts`."""
+    asked = set(content_stems(question))
+    held = [set(content_stems(text)) for text in texts]
+    frequency = Counter(word for words in held for word in words)
+    weights = {word: math.log(1 + len(texts) / (1 + frequency[word])) for word in asked}
+    total = sum(weights.values())
+    if not total:
+        return [0.0] * len(texts)
+    return [sum(weights[word] for word in asked & words) / total for words in held]
+
+
+def _holds_kind(question: str, text: str) -> bool:
+    """Whether `text` holds the kind of thing asked for: a number, a date, a name, a place, a reason."""
+    wanted = [kind for asks, kind in _KINDS if asks.search(question)]
+    return any(kind.search(text) for kind in wanted)
+
+
+def _sources(order: Sequence[Candidate], ranked: Sequence[Candidate], most: int) -> tuple[tuple[Candidate, ...], ...]:
+    """The best sentences, each with a neighbour on either side, no sentence twice."""
+    place = {id(candidate): index for index, candidate in enumerate(order)}
+    taken: set[int] = set()
+    sources: list[tuple[Candidate, ...]] = []
+    for best in ranked:
+        centre = place[id(best)]
+        if len(sources) == most:
+            break
+        if centre in taken:
+            continue
+        run = [
+            index
+            for index in range(centre - _NEIGHBOURS, centre + _NEIGHBOURS + 1)
+            if 0 <= index < len(order) and index not in taken and _same_page(order[index], best)
+        ]
+        taken.update(run)
+        sources.append(tuple(order[index] for index in run))
+    return tuple(sources)
+
+
+def _same_page(one: Candidate, other: Candidate) -> bool:
+    return (one.document_id, one.page) == (other.document_id, other.page)

@@ -1,0 +1,95 @@
+"""Answers, hits, documents and checks as lines for a terminal.
+
+Text from people and documents is stripped of control characters first, so that it cannot steer the terminal.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, TextIO
+
+import typer
+
+from assistant.types import Answer, Citation
+from retrieval.types import Document, Hit, IngestReport, Progress
+
+if TYPE_CHECKING:
+    from assistant.doctor import Check
+
+_SHOWN_CHARACTERS = 200
+
+
+def print_answer(answer: Answer) -> None:
+    """The sentences with their marks, then the footnotes."""
+    marked = []
+    for sentence in answer.sentences:
+        marks = "".join(f" [{number}]" for number in sentence.citations) or " [unsupported]"
+        marked.append(printable(sentence.text) + marks)
+    typer.echo(" ".join(marked) or printable(answer.answer))
+    for citation in answer.citations:
+        typer.echo(f"\n[{citation.id}] {_place(citation)}\n    “{printable(citation.quote)}”")
+
+
+def print_hits(hits: Sequence[Hit]) -> None:
+    """One passage a paragraph, with its place and its rank in each leg."""
+    for hit in hits:
+        page = f", page {hit.page}" if hit.page is not None else ""
+        ranks = f"vectors {hit.dense_rank or '-'}, keywords {hit.sparse_rank or '-'}"
+        typer.echo(f"{hit.score:.4f}  {printable(hit.document)}{page}  ({ranks})")
+        typer.echo(f"    {printable(hit.passage)[:_SHOWN_CHARACTERS]}")
+    if not hits:
+        typer.echo("nothing found")
+
+
+def print_documents(documents: Sequence[Document]) -> None:
+    """One document a line."""
+    for document in documents:
+        pages = f"{document.pages} pages" if document.pages is not None else "-"
+        typer.echo(
+            f"{document.id}  {document.collection}  {pages:>10}  {document.passages:>5} passages  "
+            f"{printable(document.name)}"
+        )
+    if not documents:
+        typer.echo("no documents; add some with `footnote ingest FILE`")
+
+
+def print_reports(reports: Sequence[IngestReport]) -> None:
+    """One file a line, with the reason where it was skipped or failed."""
+    for report in reports:
+        detail = printable(report.reason) if report.reason else f"{report.passages} passages"
+        typer.echo(f"{report.state:<8} {printable(report.document)}: {detail}")
+    if not reports:
+        typer.echo("no files found", err=True)
+
+
+def print_checks(settings: Mapping[str, Mapping[str, Any]], checks: Sequence["Check"]) -> None:
+    """Settings with their sources, then the checks with what mends them."""
+    for name, setting in settings.items():
+        typer.echo(f"{name:<10} {setting['value']}  ({setting['source']})")
+    for check in checks:
+        typer.echo(f"{'ok' if check.ok else 'FAILED':<6} {check.name}: {check.detail}")
+        if not check.ok:
+            typer.echo(f"       fix: {check.fix}")
+
+
+def report_progress(stream: TextIO) -> Callable[[Progress], None] | None:
+    """Progress on one line that is written over, on a terminal; None elsewhere."""
+    if not stream.isatty():
+        return None
+
+    def show(progress: Progress) -> None:
+        line = f"{progress.file}/{progress.files} {progress.stage} {progress.share:4.0%} {printable(progress.document)}"
+        stream.write(f"\r\x1b[K{line[:_SHOWN_CHARACTERS]}")
+        if progress.stage == "done" and progress.file == progress.files:
+            stream.write("\r\x1b[K")
+        stream.flush()
+
+    return show
+
+
+def printable(text: str) -> str:
+    """`text` on one line, without characters that a terminal would obey."""
+    return "".join(character for character in " ".join(text.split()) if character.isprintable())
+
+
+def _place(citation: Citation) -> str:
+    page = f", page {citation.page}" if citation.page is not None else ""
+    return f"{printable(citation.document)}{page}"

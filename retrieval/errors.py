@@ -1,0 +1,18 @@
+"""Errors of the library. Their messages name the file or setting at fault and what to do; they may be shown as they are.
+
+    LibraryError            anything below
+      DocumentError         one file cannot be read; `reason` is one sentence for its row in the report
+      LibraryDamaged        the folder of the library cannot be opened
+"""
+
+
+class LibraryError(Exception):
+    """Base of what the library raises for its callers to show."""
+
+
+class DocumentError(LibraryError):
+    """A file that cannot become a document: unreadable, empty, encrypted, too large, without text."""
+
+
+class LibraryDamaged(LibraryError):
+    """The library's files disagree or cannot be opened; the message says how to repair them."""

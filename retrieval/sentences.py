@@ -1,0 +1,102 @@
+"""Sentence boundaries with exact character offsets.
+
+Every later stage points at words of a document through these spans, so a span is never a copy of the text: it is a pair
+of offsets, and `text[start:end]` is the sentence without surrounding white space.
+
+Limits: rules for scripts that end sentences with `.`, `!`, `?` and their full-width forms; a script without such marks
+comes back as one span per line.
+"""
+
+import re
+from collections.abc import Iterator
+from itertools import pairwise
+
+_ABBREVIATIONS = frozenset(
+    "mr mrs ms dr prof st sr jr vs etc e.g i.e cf al fig figs eq no vol pp ed eds inc ltd co corp dept est approx "
+    "gen col capt lt sgt rev hon gov sen rep u.s u.k a.m p.m jan feb mar apr jun jul aug sep sept oct nov dec".split()
+)
+_END = re.compile(r"""(?:[.!?]+['")\]’”»]*(?=\s|$))|(?:[。！？]+[」』”’]*)""")
+_LAST_WORD = re.compile(r"([\w.]+)\.$")
+_NEXT_WORD = re.compile(r"\s*['\"(\[“‘«]*(\w)")
+_BULLET = re.compile(r"\s*(?:[-*•–·▪◦]|\d{1,3}[.)]|#{1,6}|\||[A-Z][\w ]{0,30}:)\s")
+_FULL_LINE = 0.75
+_WRAPPED_WIDTH = 40
+
+
+def sentence_spans(text: str) -> list[tuple[int, int]]:
+    """Offsets `(start, end)` of the sentences of `text`, in order, not overlapping, none of them empty."""
+    spans = []
+    for start, end in _blocks(text):
+        spans.extend(_split_block(text, start, end))
+    return spans
+
+
+def _split_block(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
+    begin = start
+    for mark in _END.finditer(text, start, end):
+        if _ends_sentence(text, begin, mark.start(), mark.end(), end):
+            yield from _trimmed(text, begin, mark.end())
+            begin = mark.end()
+    yield from _trimmed(text, begin, end)
+
+
+def _ends_sentence(text: str, begin: int, mark: int, after: int, end: int) -> bool:
+    if text[mark] != ".":
+        return True
+    word = _LAST_WORD.search(text[max(begin, mark - 20) : mark + 1])
+    if word:
+        known = word.group(1).lower()
+        initial = len(known) == 1 and word.group(1).isupper()
+        numbering = known.isdigit() and not text[begin:mark].strip()[: -len(known)].strip()
+        if known in _ABBREVIATIONS or initial or numbering:
+            return False
+    following = _NEXT_WORD.match(text, after, end)
+    return not (following and following.group(1).islower())
+
+
+def _trimmed(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
+    piece = text[start:end]
+    start += len(piece) - len(piece.lstrip())
+    end = start + len(piece.strip())
+    if start < end:
+        yield start, end
+
+
+def _blocks(text: str) -> Iterator[tuple[int, int]]:
+    """Runs of lines that belong together: broken at blank lines, list items, and lines that were not wrapped."""
+    for start, end in _paragraphs(text):
+        lines = _lines(text, start, end)
+        width = max(stop - begin for begin, stop in lines)
+        block_start = lines[0][0]
+        for (begin, stop), (following, following_end) in pairwise(lines):
+            if not _wraps(text[begin:stop], text[following:following_end], width):
+                yield block_start, stop
+                block_start = following
+        yield block_start, lines[-1][1]
+
+
+def _wraps(line: str, following: str, width: int) -> bool:
+    """Whether `line` runs on into `following`: it fills its column, or the next begins in the middle of a sentence."""
+    if _BULLET.match(following):
+        return False
+    if following.lstrip()[:1].islower():
+        return True
+    return width >= _WRAPPED_WIDTH and len(line.rstrip()) >= _FULL_LINE * width
+
+
+def _paragraphs(text: str) -> Iterator[tuple[int, int]]:
+    start = 0
+    for gap in re.finditer(r"(?:\r\n|\n|\r)[^\S\r\n]*(?:\r\n|\n|\r)\s*|\f+|\u2029+", text):
+        if text[start : gap.start()].strip():
+            yield start, gap.start()
+        start = gap.end()
+    if text[start:].strip():
+        yield start, len(text)
+
+
+def _lines(text: str, start: int, end: int) -> list[tuple[int, int]]:
+    found = []
+    for line in re.finditer(r"[^\r\n\u2028]+", text[start:end]):
+        if line.group().strip():
+            found.append((start + line.start(), start + line.end()))
+    return found

@@ -1,0 +1,66 @@
+"""What the library takes and gives back: plain frozen values, safe to pass between threads."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+DEFAULT_COLLECTION = "default"
+
+State = Literal["ready", "skipped", "failed"]
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """One document of the library. `pages` is None where the format has no pages."""
+
+    id: str
+    name: str
+    collection: str
+    media_type: str
+    sha256: str
+    characters: int
+    pages: int | None
+    passages: int
+    added_at: str
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """A passage found by a search, best first.
+
+    `passage` is exactly the extracted text of the document from `start` to `end` (characters). `score` is the fused
+    score; a rank is the place (from 1) that one leg gave the passage, None where that leg did not bring it.
+    """
+
+    passage_id: int
+    passage: str
+    document: str
+    document_id: str
+    page: int | None
+    start: int
+    end: int
+    score: float
+    dense_rank: int | None
+    sparse_rank: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class IngestReport:
+    """What became of one file. `reason` says why it was skipped or failed, in a sentence for the person who gave it."""
+
+    document: str
+    state: State
+    reason: str | None = None
+    document_id: str | None = None
+    pages: int | None = None
+    passages: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far an ingest has come: file `file` of `files` (from 1), and within it a share from 0 to 1."""
+
+    document: str
+    file: int
+    files: int
+    stage: Literal["extracting", "embedding", "storing", "done"]
+    share: float

@@ -1,0 +1,46 @@
+import random
+
+import pytest
+from assistant.wording import REFUSAL, one_line
+from finetune.data import Row
+from finetune.grounding import cloze, grounded_row
+
+CONTEXT = "Ada Lovelace wrote notes on the engine. She was born in 1815. The notes were published in 1843."
+OTHER = "The lighthouse stands on a rock. Its lamp is lit at dusk."
+
+
+def _row(tmp_path, **values):
+    return Row({"context": CONTEXT, "question": "When was she born?", "answerable": True, **values}, tmp_path / "x", 1)
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_the_reply_is_the_sentence_that_holds_the_answer_with_its_footnote(tmp_path, seed):
+    messages = grounded_row(_row(tmp_path, answers=["1815"]), [OTHER, OTHER], random.Random(seed))
+    reply = messages[-1].content
+    sentence, mark = reply.rsplit(" ", 1)
+    assert sentence == "She was born in 1815."
+    source = next(line for line in messages[-2].content.splitlines() if line.startswith(mark))
+    assert sentence in source
+
+
+def test_an_unanswerable_question_is_refused(tmp_path):
+    row = _row(tmp_path, answers=[], answerable=False)
+    assert grounded_row(row, [OTHER], random.Random(0))[-1].content == REFUSAL
+
+
+def test_a_row_whose_answer_stands_nowhere_is_left_out(tmp_path):
+    assert grounded_row(_row(tmp_path, answers=["1999"]), [], random.Random(0)) is None
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_cloze_answers_stand_in_the_source_that_they_name(seed):
+    lines = ["Ada Lovelace was an English mathematician and writer.", "Charles Babbage designed the Analytical Engine."]
+    messages = cloze(lines, [OTHER], random.Random(seed))
+    reply = messages[-1].content
+    if reply == REFUSAL:
+        assert lines[0] not in messages[-2].content
+        return
+    sentence, mark = reply.rsplit(" ", 1)
+    source = next(line for line in messages[-2].content.splitlines() if line.startswith(mark))
+    assert sentence in map(one_line, lines)
+    assert sentence in source

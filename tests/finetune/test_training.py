@@ -1,0 +1,121 @@
+"""Real runs, on a model and data small enough for seconds."""
+
+import json
+
+import pytest
+import torch
+from assistant.chatml import ChatML, Message, Rendered
+from assistant.checkpoint import load_checkpoint
+from assistant.errors import InputError, ModelError
+from finetune.config import load_recipe
+from finetune.train import run
+from finetune.windows import IGNORED, packed
+
+PRETRAIN = """
+kind = "pretrain"
+output = "{output}"
+[model]
+layers = 1
+width = 16
+heads = 2
+positions = 256
+vocabulary = 300
+[data]
+paths = ["{data}"]
+held_out = 2
+[training]
+window = 64
+batch = 4
+learning_rate = 0.01
+"""
+INSTRUCT = """
+kind = "instruct"
+output = "{output}"
+base = "{base}"
+[model]
+positions = 256
+[data]
+paths = ["{data}"]
+held_out = 1
+[training]
+window = 256
+batch = 2
+epochs = 3
+learning_rate = 0.01
+"""
+
+
+@pytest.fixture(scope="module")
+def pretrained(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("training")
+    data = folder / "text.jsonl"
+    data.write_text("\n".join(json.dumps({"text": f"The number {n} follows {n - 1}. " * 20}) for n in range(40)))
+    recipe = folder / "recipe.toml"
+    recipe.write_text(PRETRAIN.format(output=folder / "base", data=data))
+    return run(load_recipe(recipe))
+
+
+def test_pretraining_learns_and_describes_itself(pretrained):
+    record = json.loads((pretrained / "run.json").read_text())
+    assert record["held_out_loss"]["after"] < record["held_out_loss"]["before"] - 0.5
+    assert record["prompt_format"] == "chatml-1"
+    assert list(record["data"]) == ["text.jsonl"]
+    assert record["counts"]["tokens"] > 0
+    lines = [json.loads(line) for line in (pretrained / "metrics.jsonl").read_text().splitlines()]
+    assert lines[-1]["eval_loss"] == record["held_out_loss"]["after"]
+
+
+def test_instructing_starts_from_the_checkpoint_and_saves_half_precision(pretrained, tmp_path):
+    data = tmp_path / "rows.jsonl"
+    rows = [{"instruction": f"Say {n}.", "solution": f"{n}"} for n in range(60)]
+    rows.append({"context": "It is 7. It was 6.", "question": "What is it?", "answers": ["7"], "answerable": True})
+    data.write_text("\n".join(map(json.dumps, rows)))
+    recipe = tmp_path / "recipe.toml"
+    recipe.write_text(INSTRUCT.format(output=tmp_path / "out", base=pretrained, data=data))
+    folder = run(load_recipe(recipe))
+    record = json.loads((folder / "run.json").read_text())
+    assert record["held_out_loss"]["after"] < record["held_out_loss"]["before"]
+    assert record["counts"]["rows.jsonl"] == 61
+    checkpoint = load_checkpoint(folder)
+    assert checkpoint.positions == 256
+    assert next(checkpoint.model.parameters()).dtype == torch.float32
+
+
+def test_a_row_of_no_known_kind_is_named(pretrained, tmp_path):
+    data = tmp_path / "rows.jsonl"
+    data.write_text('{"neither": 1}\n')
+    recipe = tmp_path / "recipe.toml"
+    recipe.write_text(INSTRUCT.format(output=tmp_path / "out", base=pretrained, data=data))
+    with pytest.raises(InputError, match=r"rows\.jsonl:1"):
+        run(load_recipe(recipe))
+    assert not (tmp_path / "out" / "run.json").exists()
+
+
+def test_another_prompt_format_is_refused(tiny_checkpoint, tmp_path):
+    (tmp_path / "run.json").write_text('{"prompt_format": "other-9"}')
+    with pytest.raises(ModelError, match="other-9"):
+        load_checkpoint(tmp_path)
+
+
+def test_a_model_that_is_nowhere_is_named():
+    with pytest.raises(ModelError, match=r"no-such-model.*--model bundled"):
+        load_checkpoint("no-such-model/at-all")
+
+
+def test_packing_cuts_no_conversation_and_masks_what_is_not_learned():
+    examples = [Rendered([n] * n, [n % 2 == 0] * n) for n in (3, 4, 2, 5)]
+    windows = packed(examples, window=8, pad=9)
+    rows = [windows[index] for index in range(len(windows))]
+    assert [row["input_ids"].tolist() for row in rows] == [[3, 3, 3, 4, 4, 4, 4, 9], [2, 2, 5, 5, 5, 5, 5, 9]]
+    assert [row["labels"].tolist() for row in rows] == [
+        [IGNORED] * 3 + [4] * 4 + [IGNORED],
+        [2, 2] + [IGNORED] * 6,
+    ]
+
+
+def test_the_loss_is_on_the_assistants_tokens_and_the_end_only(tiny_tokenizer):
+    chatml = ChatML(tiny_tokenizer)
+    messages = [Message("user", "What?"), Message("assistant", "That.")]
+    row = packed([chatml.render(messages)], window=64, pad=0)[0]
+    learned = row["labels"][row["labels"] != IGNORED]
+    assert tiny_tokenizer.decode(learned) == "That.<|im_end|>"
