@@ -81,3 +81,7 @@ def _log_fault() -> str:
     logger.propagate = False
     logger.exception("fault")
     return f"The trace is in {folder / 'footnote.log'}."
+
+
+if __name__ == "__main__":
+    main()

@@ -1,7 +1,8 @@
 """What the reader is shown: the model's answer, else the document's own sentences, else that it is not known.
 
     answer      most of the draft's sentences are supported, by evidence about as near to the question as any
-    extract     they are not, but a sentence of the documents is near enough to the question: quoted as it stands
+    extract     they are not, but the documents come near enough to the question: their nearest sentence is quoted as
+                it stands, and the next one too where it is nearly as near
     abstain     nothing is near enough
 
 `confidence` maps the nearness of the best evidence to 0..1 by a logistic curve that crosses one half where abstaining
@@ -21,6 +22,7 @@ _MIDDLE = 0.55
 _STEEPNESS = 12.0
 _RELEVANCE_MARGIN = 0.12
 _MIN_SUPPORTED_SHARE = 0.5
+_NEARLY = 0.7
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +41,15 @@ def decide(checked: Sequence[Checked], evidence: Evidence) -> Decision:
     confidence = round(_confidence(best), 4)
     if best is None or confidence < ABSTAIN_BELOW:
         return Decision((), True, confidence, abstention(evidence))
-    shown = tuple(checked) if _stands(checked, best) else (Checked(best.text, best, 1.0, True),)
+    shown = tuple(checked) if _stands(checked, best) else _extract(evidence)
     return Decision(shown, False, confidence, " ".join(item.text for item in shown))
+
+
+def _extract(evidence: Evidence) -> tuple[Checked, ...]:
+    best, *others = evidence.ranked[:2]
+    quoted = [best, *(other for other in others if other.score >= _NEARLY * best.score)]
+    quoted.sort(key=lambda candidate: (candidate.document_id != best.document_id, candidate.start))
+    return tuple(Checked(candidate.text, candidate, 1.0, True) for candidate in quoted)
 
 
 def abstention(evidence: Evidence) -> str:

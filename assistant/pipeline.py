@@ -7,8 +7,6 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
-from retrieval.library import Library
-
 from assistant.chatml import Message
 from assistant.condense import condense
 from assistant.config import Config, open_home
@@ -17,10 +15,11 @@ from assistant.engine.reply import Reply
 from assistant.engine.sampling import Sampling
 from assistant.errors import InputError
 from assistant.guard import check_question
-from assistant.prompt import build_chat_prompt, build_prompt
+from assistant.prompt import Window, build_chat_prompt, build_prompt
 from assistant.select import select
 from assistant.types import Answer, Answered, Event, Retrieved, Sentence, Token, Verified
 from assistant.verify import cite, draft_sentences, verify
+from retrieval.library import Library
 from retrieval.types import DEFAULT_COLLECTION
 
 if TYPE_CHECKING:
@@ -72,7 +71,7 @@ class Assistant:
 
         evidence = select(query, hits, self.library.encode)
         watch.lap("select")
-        messages = build_prompt(query, evidence.sources, **self._window(sampling))
+        messages = build_prompt(query, evidence.sources, self._window(sampling))
         reply = Reply()
         yield from self._generate(messages, sampling, reply, stop, watch)
 
@@ -108,7 +107,7 @@ class Assistant:
         """Reply without documents: nothing is checked, so every sentence is shown as unsupported."""
         watch = _Stopwatch()
         question = check_question(question)
-        messages = build_chat_prompt(question, history, **self._window(sampling))
+        messages = build_chat_prompt(question, history, self._window(sampling))
         reply = Reply()
         yield from self._generate(messages, sampling, reply, stop, watch)
         sentences = tuple(Sentence(text, "unsupported", 0.0) for text in draft_sentences(reply.text))
@@ -174,9 +173,8 @@ class Assistant:
             yield Token(piece)
         watch.lap("generate")
 
-    def _window(self, sampling: Sampling) -> dict[str, object]:
-        engine = self.engine
-        return {"chatml": engine.chatml, "positions": engine.positions, "reply_tokens": sampling.max_tokens}
+    def _window(self, sampling: Sampling) -> Window:
+        return Window(self.engine.chatml, self.engine.positions, sampling.max_tokens)
 
     def _require_documents(self, collection: str) -> None:
         if not self.library.documents(collection):

@@ -6,6 +6,7 @@ learned from single questions, so the conversation stands in the query and not b
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from assistant.chatml import ChatML, Message
 from assistant.errors import InputError
@@ -13,48 +14,55 @@ from assistant.select import Candidate
 from assistant.wording import chat_messages, grounded_messages
 
 
-def build_prompt(
-    question: str, sources: Sequence[Sequence[Candidate]], chatml: ChatML, *, positions: int, reply_tokens: int
-) -> list[Message]:
-    """The grounded conversation up to the reply, in at most `positions - reply_tokens` tokens."""
-    room = _room(positions, reply_tokens)
+@dataclass(frozen=True, slots=True)
+class Window:
+    """The room that a model has for prompt and reply together, in tokens as its own tokenizer counts them."""
+
+    chatml: ChatML
+    positions: int
+    reply_tokens: int
+
+    def __post_init__(self) -> None:
+        if self.reply_tokens >= self.positions:
+            raise InputError(
+                f"max_tokens must be below the model's window of {self.positions} tokens, not {self.reply_tokens}"
+            )
+
+    @property
+    def room(self) -> int:
+        """Tokens that the prompt may take."""
+        return self.positions - self.reply_tokens
+
+    def holds(self, messages: Sequence[Message]) -> bool:
+        """Whether the prompt of `messages` leaves room for the reply."""
+        return self._length(messages) <= self.room
+
+    def must_hold(self, messages: list[Message]) -> list[Message]:
+        """`messages`, refused when they leave no room."""
+        if not self.holds(messages):
+            raise InputError(
+                f"The question takes {self._length(messages)} tokens with its instructions; the model has room for "
+                f"{self.room}. Shorten the question or lower max_tokens."
+            )
+        return messages
+
+    def _length(self, messages: Sequence[Message]) -> int:
+        return len(self.chatml.render(messages, reply_next=True).ids)
+
+
+def build_prompt(question: str, sources: Sequence[Sequence[Candidate]], window: Window) -> list[Message]:
+    """The grounded conversation up to the reply."""
     texts: list[str] = []
     for source in sources:
         text = " ".join(candidate.text for candidate in source)
-        if _length(grounded_messages(question, [*texts, text]), chatml) <= room:
+        if window.holds(grounded_messages(question, [*texts, text])):
             texts.append(text)
-    messages = grounded_messages(question, texts)
-    _must_fit(messages, chatml, room)
-    return messages
+    return window.must_hold(grounded_messages(question, texts))
 
 
-def build_chat_prompt(
-    question: str, history: Sequence[Message], chatml: ChatML, *, positions: int, reply_tokens: int
-) -> list[Message]:
+def build_chat_prompt(question: str, history: Sequence[Message], window: Window) -> list[Message]:
     """An open conversation up to the reply; the oldest turns are left out first."""
-    room = _room(positions, reply_tokens)
     kept = list(history)
-    while kept and _length(chat_messages(question, kept), chatml) > room:
+    while kept and not window.holds(chat_messages(question, kept)):
         kept.pop(0)
-    messages = chat_messages(question, kept)
-    _must_fit(messages, chatml, room)
-    return messages
-
-
-def _room(positions: int, reply_tokens: int) -> int:
-    if reply_tokens >= positions:
-        raise InputError(f"max_tokens must be below the model's window of {positions} tokens, not {reply_tokens}")
-    return positions - reply_tokens
-
-
-def _must_fit(messages: Sequence[Message], chatml: ChatML, room: int) -> None:
-    length = _length(messages, chatml)
-    if length > room:
-        raise InputError(
-            f"The question takes {length} tokens with its instructions; the model has room for {room}. "
-            "Shorten the question or lower max_tokens."
-        )
-
-
-def _length(messages: Sequence[Message], chatml: ChatML) -> int:
-    return len(chatml.render(messages, reply_next=True).ids)
+    return window.must_hold(chat_messages(question, kept))

@@ -71,7 +71,7 @@ def draft_sentences(draft: str) -> list[str]:
 
 def without_marks(text: str) -> str:
     """`text` without marks of the form `[3]`."""
-    pieces = []
+    pieces: list[str] = []
     for piece in text.split("["):
         number, bracket, rest = piece.partition("]")
         is_mark = bool(pieces) and bool(bracket) and number.strip().isdigit()

@@ -111,7 +111,8 @@ def load_recipe(path: Path, settings: Sequence[str] = ()) -> Recipe:
         raise InputError(f"{path}: not a TOML file: {fault}") from fault
     for setting in settings:
         _override(table, setting)
-    return _build(Recipe, table, "")
+    recipe: Recipe = _build(Recipe, table, "")
+    return recipe
 
 
 def _override(table: dict[str, Any], setting: str) -> None:

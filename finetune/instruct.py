@@ -31,15 +31,21 @@ def instruct_data(recipe: Recipe, tokenizer: PreTrainedTokenizerBase) -> Instruc
     """All rows of the recipe in a seeded order. A conversation longer than a window is left out and counted."""
     rng = random.Random(recipe.training.seed)
     counts: Counter[str] = Counter()
-    conversations = [*_from_rows(recipe, rng, counts), *_from_plain_text(recipe, rng, counts)]
-    rng.shuffle(conversations)
     chatml = ChatML(tokenizer)
-    fitting = _fitting((chatml.render(messages) for messages in conversations), recipe.training.window, counts)
+    examples = [chatml.render(messages) for messages in _from_rows(recipe, rng, counts)]
+    examples.extend(_whole(chatml.render(messages)) for messages in _from_plain_text(recipe, rng, counts))
+    rng.shuffle(examples)
+    fitting = _fitting(examples, recipe.training.window, counts)
     windows = packed(fitting, recipe.training.window, tokenizer.convert_tokens_to_ids(PAD))
     return InstructData(windows, dict(counts))
 
 
-def _fitting(examples: Iterator[Rendered], window: int, counts: Counter[str]) -> Iterator[Rendered]:
+def _whole(example: Rendered) -> Rendered:
+    """`example` learned to the last token: its sources are plain text, so they go on teaching the language."""
+    return Rendered(example.ids, [True] * len(example.ids))
+
+
+def _fitting(examples: Sequence[Rendered], window: int, counts: Counter[str]) -> Iterator[Rendered]:
     for example in examples:
         if len(example.ids) <= window:
             counts["tokens"] += len(example.ids)

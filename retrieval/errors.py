@@ -1,8 +1,8 @@
-"""Errors of the library. Their messages name the file or setting at fault and what to do; they may be shown as they are.
+"""The library's errors. Their messages name the file or setting at fault and what to do, and may be shown as they are.
 
-    LibraryError            anything below
-      DocumentError         one file cannot be read; `reason` is one sentence for its row in the report
-      LibraryDamaged        the folder of the library cannot be opened
+LibraryError            anything below
+  DocumentError         one file cannot be read; `reason` is one sentence for its row in the report
+  LibraryDamaged        the folder of the library cannot be opened
 """
 
 
@@ -14,5 +14,5 @@ class DocumentError(LibraryError):
     """A file that cannot become a document: unreadable, empty, encrypted, too large, without text."""
 
 
-class LibraryDamaged(LibraryError):
+class LibraryDamaged(LibraryError):  # noqa: N818 - says what is the case
     """The library's files disagree or cannot be opened; the message says how to repair them."""

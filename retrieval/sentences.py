@@ -15,17 +15,28 @@ _ABBREVIATIONS = frozenset(
     "mr mrs ms dr prof st sr jr vs etc e.g i.e cf al fig figs eq no vol pp ed eds inc ltd co corp dept est approx "
     "gen col capt lt sgt rev hon gov sen rep u.s u.k a.m p.m jan feb mar apr jun jul aug sep sept oct nov dec".split()
 )
-_END = re.compile(r"""(?:[.!?]+['")\]’”»]*(?=\s|$))|(?:[。！？]+[」』”’]*)""")
+# Always followed by a number when they are abbreviations, so "No. It is not." is two sentences.
+_BEFORE_NUMBER = frozenset("no vol fig figs eq pp jan feb mar apr jun jul aug sep sept oct nov dec".split())
+# Abbreviations that may end a sentence as well; the word after them decides.
+_MAY_END = frozenset("etc inc ltd co corp jr sr u.s u.k a.m p.m".split())
+_STARTERS = frozenset(
+    "the a an this that these those it its he she they we you i his her their our in on at for from with as by after "
+    "before when while since although though however but and so then there here if what who how why".split()
+)
+# The look-behind keeps a long row of dots linear; a reference such as [12] belongs to the sentence before it.
+_END = re.compile(r"""(?:(?<![.!?])[.!?]+['")\]’”»]*(?:\[\w{1,9}\])*(?=\s|$))|(?:[。！？]+[」』”’]*)""")
 _LAST_WORD = re.compile(r"([\w.]+)\.$")
-_NEXT_WORD = re.compile(r"\s*['\"(\[“‘«]*(\w)")
+_NEXT_WORD = re.compile(r"\s*['\"(\[“‘«]*(\w{1,12})")
 _BULLET = re.compile(r"\s*(?:[-*•–·▪◦]|\d{1,3}[.)]|#{1,6}|\||[A-Z][\w ]{0,30}:)\s")
+_CELLS = re.compile(r"\t| \| ")
+_LONGEST_NUMBERING = 12
 _FULL_LINE = 0.75
 _WRAPPED_WIDTH = 40
 
 
 def sentence_spans(text: str) -> list[tuple[int, int]]:
     """Offsets `(start, end)` of the sentences of `text`, in order, not overlapping, none of them empty."""
-    spans = []
+    spans: list[tuple[int, int]] = []
     for start, end in _blocks(text):
         spans.extend(_split_block(text, start, end))
     return spans
@@ -41,17 +52,24 @@ def _split_block(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
 
 
 def _ends_sentence(text: str, begin: int, mark: int, after: int, end: int) -> bool:
-    if text[mark] != ".":
-        return True
-    word = _LAST_WORD.search(text[max(begin, mark - 20) : mark + 1])
-    if word:
-        known = word.group(1).lower()
-        initial = len(known) == 1 and word.group(1).isupper()
-        numbering = known.isdigit() and not text[begin:mark].strip()[: -len(known)].strip()
-        if known in _ABBREVIATIONS or initial or numbering:
-            return False
     following = _NEXT_WORD.match(text, after, end)
-    return not (following and following.group(1).islower())
+    same_line = following and not any(end_of_line in following.group() for end_of_line in "\r\n\u2028")
+    if following and same_line and following.group(1)[0].islower() and text[mark] in ".!?":
+        return False
+    word = _LAST_WORD.search(text[max(begin, mark - 20) : mark + 1]) if text[mark] == "." else None
+    return not word or not _is_abbreviation(word.group(1), text[begin:mark], following.group(1) if following else "")
+
+
+def _is_abbreviation(word: str, sentence: str, following: str) -> bool:
+    """Whether the dot after `word`, the last of `sentence`, belongs to it rather than ending the sentence."""
+    known = word.lower()
+    if known in _BEFORE_NUMBER:
+        return following[:1].isdigit()
+    if known in _MAY_END:
+        return following.lower() not in _STARTERS
+    numbering = known.isdigit() and len(sentence) < _LONGEST_NUMBERING and sentence.strip() == word
+    initial = len(word) == 1 and word.isalpha() and word.isupper()
+    return known in _ABBREVIATIONS or initial or numbering
 
 
 def _trimmed(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
@@ -77,7 +95,7 @@ def _blocks(text: str) -> Iterator[tuple[int, int]]:
 
 def _wraps(line: str, following: str, width: int) -> bool:
     """Whether `line` runs on into `following`: it fills its column, or the next begins in the middle of a sentence."""
-    if _BULLET.match(following):
+    if _BULLET.match(following) or _CELLS.search(following) or _CELLS.search(line):
         return False
     if following.lstrip()[:1].islower():
         return True

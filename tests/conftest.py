@@ -39,6 +39,7 @@ def tiny_tokenizer():
 def tiny_model(tiny_tokenizer):
     """A GPT-2 of two layers with seeded random weights."""
     import torch
+
     from finetune.config import ModelShape
     from finetune.train import new_model
 

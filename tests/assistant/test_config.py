@@ -40,7 +40,7 @@ def test_a_bad_file_is_refused_by_name(tmp_path, text, named):
 
 def test_a_bad_environment_is_refused_by_name(tmp_path, monkeypatch):
     monkeypatch.setenv("FOOTNOTE_PORT", "many")
-    with pytest.raises(InputError, match="port .from environment."):
+    with pytest.raises(InputError, match=r"port \(from environment\)"):
         read_config(tmp_path)
 
 

@@ -3,6 +3,7 @@ import json
 import lzma
 
 import pytest
+
 from assistant.errors import InputError
 from finetune.data import data_files, read_rows
 

@@ -1,6 +1,7 @@
 import random
 
 import pytest
+
 from assistant.wording import REFUSAL, one_line
 from finetune.data import Row
 from finetune.grounding import cloze, grounded_row

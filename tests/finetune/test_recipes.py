@@ -1,6 +1,7 @@
 from pathlib import Path
 
 import pytest
+
 from assistant.errors import InputError
 from finetune import recipes
 from finetune.config import load_recipe
@@ -18,7 +19,7 @@ def test_some_recipes_are_shipped():
     assert {path.stem for path in SHIPPED} >= {"pretrain", "instruct"}
 
 
-@pytest.fixture()
+@pytest.fixture
 def recipe(tmp_path):
     path = tmp_path / "recipe.toml"
     path.write_text('kind = "pretrain"\noutput = "out"\n[data]\npaths = ["x.jsonl"]\n')

@@ -4,6 +4,7 @@ import json
 
 import pytest
 import torch
+
 from assistant.chatml import ChatML, Message, Rendered
 from assistant.checkpoint import load_checkpoint
 from assistant.errors import InputError, ModelError

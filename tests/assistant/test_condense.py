@@ -1,0 +1,20 @@
+import pytest
+
+from assistant.chatml import Message
+from assistant.condense import condense
+
+HISTORY = [Message("user", "Who built the lighthouse?"), Message("assistant", "Alan Stevenson.")]
+
+
+@pytest.mark.parametrize("question", ["When did he build it?", "And when?", "What about its lamp?", "Why?"])
+def test_a_question_that_points_back_is_read_with_the_one_before(question):
+    assert condense(question, HISTORY) == f"Who built the lighthouse? {question}"
+
+
+@pytest.mark.parametrize("question", ["Which company made the engine?", "How many claims did Gabriel Diaz file?"])
+def test_a_question_that_stands_alone_is_left(question):
+    assert condense(question, HISTORY) == question
+
+
+def test_the_first_question_is_left():
+    assert condense("When did he build it?", []) == "When did he build it?"

@@ -1,0 +1,102 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from assistant.decide import decide
+from assistant.select import Evidence, select
+from assistant.verify import cite, draft_sentences, verify, without_marks
+from retrieval.embed import Embedder
+from retrieval.types import Hit
+
+TEXT = "The lighthouse was lit in 1844. Its builder was Alan Stevenson. It does not stand on the mainland."
+
+
+@pytest.fixture(scope="module")
+def encode():
+    return Embedder().encode
+
+
+def _hit(text=TEXT, start=10, name="a.txt"):
+    return Hit(1, text, name, name, 2, start, start + len(text), 0.03, 1, 1)
+
+
+@pytest.fixture(scope="module")
+def evidence(encode):
+    return select("When was the lighthouse lit?", [_hit()], encode)
+
+
+def test_selection_puts_the_sentence_that_answers_first_and_keeps_offsets(evidence):
+    best = evidence.ranked[0]
+    assert best.text == "The lighthouse was lit in 1844."
+    assert TEXT[best.start - 10 : best.end - 10] == best.text
+    assert best in evidence.sources[0]
+
+
+def test_a_sentence_in_two_overlapping_passages_is_a_candidate_once(encode):
+    second = TEXT[32:]
+    chosen = select("Who built it?", [_hit(), _hit(second, start=42)], encode)
+    assert len(chosen.ranked) == 3
+
+
+def test_no_passages_no_evidence(encode):
+    assert select("Who?", [], encode) == Evidence((), ())
+
+
+@pytest.mark.parametrize(
+    ("draft", "supported"),
+    [
+        ("The lighthouse was lit in 1844.", True),
+        ("The builder was Alan Stevenson.", True),
+        ("The lighthouse was lit in 1845.", False),
+        ("It does stand on the mainland.", False),
+        ("Bananas grow in Iceland.", False),
+    ],
+)
+def test_support_needs_words_numbers_and_polarity(draft, supported, evidence, encode):
+    assert verify([draft], evidence, encode)[0].supported is supported
+
+
+def test_without_evidence_nothing_is_supported(encode):
+    (checked,) = verify(["Anything."], Evidence((), ()), encode)
+    assert (checked.supported, checked.nearest) == (False, None)
+
+
+def test_the_same_words_keep_one_footnote(evidence, encode):
+    draft = ["The lighthouse was lit in 1844.", "Its builder was Alan Stevenson.", "The lighthouse was lit in 1844."]
+    sentences, citations = cite(verify(draft, evidence, encode))
+    assert [sentence.citations for sentence in sentences] == [(1,), (2,), (1,)]
+    assert [citation.quote for citation in citations] == draft[:2]
+    assert citations[0].page == 2
+    assert all(TEXT[c.start - 10 : c.end - 10] == c.quote for c in citations)
+
+
+def test_a_supported_draft_is_the_answer(evidence, encode):
+    decision = decide(verify(["The lighthouse was lit in 1844."], evidence, encode), evidence)
+    assert (decision.abstained, decision.text) == (False, "The lighthouse was lit in 1844.")
+
+
+@pytest.mark.parametrize("draft", [[], ["It was lit in 1999."], ["It does not stand on the mainland."]])
+def test_else_the_best_sentence_is_quoted(draft, evidence, encode):
+    decision = decide(verify(draft, evidence, encode), evidence)
+    assert (decision.abstained, decision.text) == (False, "The lighthouse was lit in 1844.")
+
+
+def test_far_evidence_makes_it_abstain_and_name_the_nearest(encode):
+    evidence = select("What is the capital of Peru?", [_hit()], encode)
+    decision = decide(verify(["The capital is Lima."], evidence, encode), evidence)
+    assert decision.abstained
+    assert decision.text.startswith("I don't know.")
+    assert "a.txt, page 2" in decision.text
+    assert decision.sentences == ()
+
+
+def test_draft_sentences_lose_the_marks_of_the_model():
+    assert draft_sentences("It was lit in 1844. [1] It is [2] tall.") == ["It was lit in 1844.", "It is tall."]
+
+
+@given(st.text("[]1 a.", max_size=40))
+def test_marks_are_all_that_is_removed(text):
+    left = without_marks(text)
+    assert left.replace("[", "").replace("]", "").replace("1", "").replace(" ", "") == "".join(
+        character for character in text if character in "a."
+    )

@@ -1,0 +1,126 @@
+"""The command line as its user meets it: exit codes, one JSON object on stdout, one clear line on stderr."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+from app.main import main
+
+NOTES = "The Skerryvore lighthouse was lit in 1844. Its builder was Alan Stevenson."
+
+
+@pytest.fixture
+def run(monkeypatch, capsys):
+    """Run `footnote ARGS`; gives (exit code, stdout, stderr)."""
+
+    def footnote(*args):
+        monkeypatch.setattr(sys, "argv", ["footnote", *map(str, args)])
+        with pytest.raises(SystemExit) as stop:
+            main()
+        out, err = capsys.readouterr()
+        return stop.value.code or 0, out, err
+
+    return footnote
+
+
+@pytest.fixture
+def notes(tmp_path):
+    path = tmp_path / "notes.txt"
+    path.write_text(NOTES)
+    return path
+
+
+def test_ingest_list_search_ask_remove(run, notes, tiny_checkpoint):
+    code, out, _ = run("ingest", notes, "--json")
+    assert code == 0
+    (report,) = json.loads(out)["reports"]
+    assert (report["document"], report["state"], report["passages"]) == ("notes.txt", "ready", 1)
+
+    _, out, _ = run("list", "--json")
+    assert [document["name"] for document in json.loads(out)["documents"]] == ["notes.txt"]
+
+    _, out, _ = run("search", "who built the lighthouse", "-k", 1, "--json")
+    assert json.loads(out)["hits"][0]["passage"] == NOTES
+
+    code, out, _ = run("ask", "When was the Skerryvore lighthouse lit?", "--model", tiny_checkpoint, "--json")
+    assert code == 0
+    assert "1844" in json.loads(out)["answer"]
+
+    _, out, _ = run("ask", "When was the Skerryvore lighthouse lit?", "--model", tiny_checkpoint)
+    assert "lit in 1844. [1]" in out
+    assert "[1] notes.txt" in out
+
+    assert run("remove", "notes.txt", "--json")[0] == 0
+    assert json.loads(run("list", "--json")[1])["documents"] == []
+
+
+@pytest.mark.parametrize(
+    ("args", "named"),
+    [
+        (("ask", "Who?"), "no documents"),
+        (("ask", ""), "empty"),
+        (("ask", "x" * 100_000), "100,000 characters"),
+        (("ask", "Who?", "--collection", "other"), "other"),
+        (("remove", "nothing.txt"), "nothing.txt"),
+        (("search", " "), "empty"),
+        (("finetune", "none.toml"), "none.toml"),
+        (("list", "--home", "/dev/null/x"), "--home"),
+        (("no-such-command",), "no-such-command"),
+    ],
+)
+def test_bad_use_is_one_clear_line_and_exit_2(run, args, named):
+    code, out, err = run(*args)
+    assert code == 2
+    assert out == ""
+    assert named in err
+    assert "Traceback" not in err
+
+
+def test_a_failed_file_is_reported_and_the_others_stay(run, notes, tmp_path):
+    (tmp_path / "empty.txt").write_bytes(b"")
+    code, out, _ = run("ingest", tmp_path / "empty.txt", notes, "--json")
+    assert code == 2
+    states = {report["document"]: (report["state"], report["reason"]) for report in json.loads(out)["reports"]}
+    assert states["notes.txt"][0] == "ready"
+    assert states["empty.txt"][0] == "failed"
+    assert "empty" in states["empty.txt"][1]
+    assert len(json.loads(run("list", "--json")[1])["documents"]) == 1
+
+
+def test_a_model_that_cannot_be_loaded(run, notes, tmp_path):
+    run("ingest", notes)
+    (tmp_path / "broken").mkdir()
+    code, _, err = run("ask", "Who?", "--model", tmp_path / "broken")
+    assert code == 2
+    assert "broken" in err
+
+
+def test_doctor_names_values_sources_and_fixes(run, tmp_path, tiny_checkpoint, monkeypatch):
+    monkeypatch.setenv("FOOTNOTE_PASSAGES", "5")
+    code, out, _ = run("doctor", "--model", tiny_checkpoint, "--port", 17861, "--json")
+    found = json.loads(out)
+    assert found["settings"]["passages"] == {"value": 5, "source": "environment"}
+    assert found["settings"]["model"]["source"] == "flag"
+    assert [check["name"] for check in found["checks"]] == ["disk", "library", "embeddings", "model", "port"]
+    assert code == 0, found
+
+    code, out, _ = run("doctor", "--model", tmp_path, "--port", 17861)
+    assert code == 1
+    assert "FAILED model" in out
+    assert "fix: " in out
+
+
+def test_a_fault_of_ours_is_one_line_with_its_trace_in_the_log(run, monkeypatch, tmp_path):
+    monkeypatch.setattr("assistant.cli.open_home", lambda *_, **__: 1 / 0)
+    code, _, err = run("list")
+    assert code == 1
+    assert "Traceback" not in err
+    assert "ZeroDivisionError" in (tmp_path / "home" / "logs" / "footnote.log").read_text()
+
+
+def test_the_installed_command_runs():
+    shown = subprocess.run([sys.executable, "-m", "app.main", "--help"], capture_output=True, text=True, check=True)
+    for command in ("serve", "ingest", "list", "remove", "search", "ask", "doctor", "finetune"):
+        assert command in shown.stdout

@@ -1,0 +1,274 @@
+import shutil
+import sqlite3
+import subprocess
+import sys
+import threading
+
+import pytest
+
+from retrieval.errors import LibraryDamaged, LibraryError
+from retrieval.library import Library
+
+FACTS = {
+    "astronomy.txt": "The moon Europa orbits Jupiter. Its ocean lies under ice.",
+    "cooking.txt": "Bread needs flour, water and salt. Let the dough rest overnight.",
+    "law.txt": "The lease ends on 31 March 2027. Form ZX-8841 must be signed by the tenant.",
+}
+
+
+@pytest.fixture
+def facts(folder):
+    for name, text in FACTS.items():
+        (folder / name).write_text(text)
+    return folder
+
+
+def everywhere(library):
+    """How many passages each of the three stores holds."""
+    rows = library._store._all("SELECT count(*) FROM passages")
+    return rows[0][0], len(library._indexes.dense), len(library._indexes.sparse)
+
+
+def test_ingest_search_and_exact_offsets(library, facts):
+    reports = library.ingest([facts])
+    assert [(report.document, report.state) for report in reports] == [(name, "ready") for name in FACTS]
+    hit = library.search("When does the lease end?")[0]
+    assert hit.document == "law.txt"
+    assert library.text(hit.document_id)[hit.start : hit.end] == hit.passage
+    assert hit.dense_rank == hit.sparse_rank == 1
+    assert hit.score == pytest.approx(2 / 61)
+
+
+def test_offsets_are_exact_for_every_kind_of_document(library, folder, write):
+    (folder / "a.pdf").write_bytes(write.pdf(["Page one is about owls.", "Page two is about foxes. " * 40]))
+    write.docx(folder / "b.docx", "R&D budget for owls <|im_end|>.", rows=(("City", "Owls"), ("Rome", "3")))
+    write.pptx(folder / "c.pptx", ("Owls 名前 🦉", "They hunt at night."), ("Foxes", "Too."))
+    write.xlsx(folder / "d.xlsx", Owls=[["Name", "Weight"], ["Eagle owl", 4]])
+    write.epub(folder / "e.epub", "<p>Owls &amp; foxes.</p>")
+    assert {report.state for report in library.ingest([folder])} == {"ready"}
+    hits = library.search("owls", k=50)
+    assert len(hits) == sum(document.passages for document in library.documents())
+    for hit in hits:
+        assert library.text(hit.document_id)[hit.start : hit.end] == hit.passage
+    assert {hit.page for hit in hits if hit.document == "a.pdf"} == {1, 2}
+    assert {document.name: document.pages for document in library.documents()} == {
+        **{"a.pdf": 2, "b.docx": None, "c.pptx": 2, "d.xlsx": 1, "e.epub": None}
+    }
+
+
+def test_each_leg_alone_can_bring_a_passage_into_the_results(library, folder, monkeypatch):
+    (folder / "code.txt").write_text("QZX-99 is in the drawer.")
+    (folder / "mean.txt").write_text("The physician examined the ill child.")
+    library.ingest([folder])
+    by_meaning = library.search("a doctor looks after a sick kid")[0]
+    assert (by_meaning.document, by_meaning.sparse_rank) == ("mean.txt", None)
+    monkeypatch.setattr(library._indexes.dense, "search", lambda *_: [])
+    by_word = library.search("QZX-99")[0]
+    assert (by_word.document, by_word.dense_rank, by_word.sparse_rank) == ("code.txt", None, 1)
+
+
+def test_reopening_finds_everything(tmp_path, facts, embedder):
+    with Library.open(tmp_path / "l", embedder) as library:
+        library.ingest([facts])
+        before = library.search("bread", k=3), library.documents()
+    with Library.open(tmp_path / "l", embedder) as library:
+        assert (library.search("bread", k=3), library.documents()) == before
+
+
+def test_same_content_is_skipped_and_new_content_replaces(library, facts):
+    first = library.ingest([facts / "law.txt"])[0]
+    again = library.ingest([facts / "law.txt"])[0]
+    assert (again.state, again.document_id) == ("skipped", first.document_id)
+    assert "already in the collection default" in again.reason
+    (facts / "law.txt").write_text("The lease was prolonged to 2031.")
+    assert library.ingest([facts / "law.txt"])[0].state == "ready"
+    assert [document.name for document in library.documents()] == ["law.txt"]
+    assert "2031" in library.search("lease")[0].passage
+    assert everywhere(library) == (1, 1, 1)
+
+
+def test_remove_leaves_nothing_anywhere(library, facts):
+    library.ingest([facts])
+    for name in FACTS:
+        assert library.remove(name).name == name
+    assert everywhere(library) == (0, 0, 0)
+    assert library.documents() == []
+    assert library.search("bread") == []
+
+
+def test_remove_says_what_was_meant(library, facts):
+    library.ingest([facts])
+    library.ingest([facts / "law.txt"], collection="other")
+    with pytest.raises(LibraryError, match=r"no document called lw.txt; did you mean law.txt\?"):
+        library.remove("lw.txt")
+    with pytest.raises(LibraryError, match="several collections"):
+        library.remove("law.txt")
+    by_id = library.documents("other")[0]
+    assert library.remove(by_id.id) == by_id
+    assert library.document(by_id.id) is None
+
+
+def test_collections_are_apart(library, facts):
+    library.ingest([facts / "law.txt"], collection="a")
+    library.ingest([facts / "cooking.txt"], collection="b")
+    assert library.collections() == ["a", "b"]
+    assert {hit.document for hit in library.search("the lease of bread", k=9, collection="a")} == {"law.txt"}
+    assert library.search("bread", collection="none") == []
+    with pytest.raises(LibraryError, match="cannot name a collection"):
+        library.ingest([facts], collection=" ")
+
+
+@pytest.mark.parametrize(("query", "k"), [("", 5), (" \n", 5), ("bread", 0), ("bread", -1)])
+def test_bad_questions(library, query, k):
+    with pytest.raises(LibraryError):
+        library.search(query, k)
+
+
+def test_a_bad_file_is_reported_and_loses_nothing(library, facts, write):
+    library.ingest([facts])
+    before = library.documents()
+    (facts / "law.txt").write_bytes(b"")
+    (facts / "noise.bin").write_bytes(bytes(range(256)))
+    write.encrypted_pdf(facts / "locked.pdf")
+    (facts / ".hidden.txt").write_text("hidden")
+    reports = {report.document: report for report in library.ingest([facts, facts / "absent.txt"])}
+    assert {name: report.state for name, report in reports.items()} == {
+        **dict.fromkeys(["law.txt", "noise.bin", "locked.pdf", "absent.txt"], "failed"),
+        **dict.fromkeys(["astronomy.txt", "cooking.txt"], "skipped"),
+    }
+    assert all(report.reason.startswith(name) for name, report in reports.items())
+    assert library.documents() == before
+
+
+def test_files_that_share_a_name_keep_both(library, folder):
+    for part in ("x", "y"):
+        (folder / part).mkdir()
+        (folder / part / "readme.md").write_text(f"This is {part}.")
+    library.ingest([folder])
+    assert [document.name for document in library.documents()] == ["x/readme.md", "y/readme.md"]
+
+
+def test_names_are_cleaned(library, folder):
+    path = folder / ("e\u0301 \u202fa\nb" + "x" * 230 + ".txt")
+    path.write_text("Text.")
+    name = library.ingest([path])[0].document
+    assert name.startswith("é  a b")
+    assert len(name) == 200
+
+
+def test_progress(library, facts):
+    seen = []
+    library.ingest([facts], progress=seen.append)
+    assert [step.stage for step in seen if step.file == 1] == ["extracting", "embedding", "storing", "done"]
+    assert (seen[-1].document, seen[-1].file, seen[-1].files, seen[-1].share) == ("law.txt", 3, 3, 1)
+
+
+def test_the_keyword_index_is_built_anew_when_it_is_missing_or_behind(tmp_path, facts, embedder):
+    root = tmp_path / "l"
+    with Library.open(root, embedder) as library:
+        library.ingest([facts / "law.txt"])
+        shutil.copytree(root / "keywords", tmp_path / "old")
+        library.ingest([facts])
+    for damage in ("missing", "behind"):
+        shutil.rmtree(root / "keywords")
+        if damage == "behind":
+            shutil.copytree(tmp_path / "old", root / "keywords")
+        with Library.open(root, embedder) as library:
+            assert everywhere(library) == (3, 3, 3)
+            assert library.search("flour")[0].sparse_rank == 1
+
+
+KILLED = """
+import os, signal, sys
+from retrieval.library import Library
+from retrieval.sparse import SparseIndex
+SparseIndex.update = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
+with Library.open(sys.argv[1]) as library:
+    library.ingest([sys.argv[2]])
+"""
+
+
+def test_a_kill_between_the_two_commits_is_healed(tmp_path, facts, embedder):
+    with Library.open(tmp_path / "l", embedder) as library:
+        library.ingest([facts / "law.txt"])
+    command = [sys.executable, "-c", KILLED, str(tmp_path / "l"), str(facts / "cooking.txt")]
+    assert subprocess.run(command, check=False, capture_output=True).returncode == -9
+    with Library.open(tmp_path / "l", embedder) as library:
+        assert everywhere(library) == (2, 2, 2)
+        assert library.search("flour")[0].sparse_rank == 1
+
+
+def test_two_libraries_on_one_folder_see_each_other(tmp_path, facts, embedder):
+    with Library.open(tmp_path / "l", embedder) as one, Library.open(tmp_path / "l", embedder) as two:
+        one.ingest([facts / "law.txt"])
+        two.ingest([facts / "cooking.txt"])
+        assert {hit.document for hit in one.search("lease flour")} == {"law.txt", "cooking.txt"}
+        two.remove("law.txt")
+        assert {hit.document for hit in one.search("lease flour")} == {"cooking.txt"}
+        assert everywhere(one) == (1, 1, 1)
+
+
+def test_threads_ingest_and_search_at_once(library, folder):
+    for number in range(8):
+        (folder / f"{number}.txt").write_text(f"Fact {number}: code word{number}x.")
+    failures = []
+
+    def work(number):
+        try:
+            library.ingest([folder / f"{number}.txt"])
+            assert library.search(f"word{number}x")[0].document == f"{number}.txt"
+        except BaseException as error:
+            failures.append(error)
+
+    threads = [threading.Thread(target=work, args=(number,)) for number in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert failures == []
+    assert everywhere(library) == (8, 8, 8)
+
+
+def test_a_damaged_or_newer_database_is_named(tmp_path, embedder):
+    Library.open(tmp_path / "newer", embedder).close()
+    connection = sqlite3.connect(tmp_path / "newer" / "library.db")
+    connection.execute("PRAGMA user_version = 99")
+    connection.close()
+    with pytest.raises(LibraryDamaged, match="newer version"):
+        Library.open(tmp_path / "newer", embedder)
+    (tmp_path / "noise").mkdir()
+    (tmp_path / "noise" / "library.db").write_bytes(b"noise" * 1000)
+    with pytest.raises(LibraryDamaged, match="is damaged"):
+        Library.open(tmp_path / "noise", embedder)
+    (tmp_path / "file").write_text("")
+    with pytest.raises(LibraryError, match="cannot be used as a folder"):
+        Library.open(tmp_path / "file", embedder)
+
+
+def test_another_model_needs_a_reindex(tmp_path, facts, embedder):
+    class Renamed(type(embedder)):
+        def __init__(self):
+            super().__init__()
+            self.model_name = "renamed"
+
+        dimensions = 384
+
+        def encode(self, texts, progress=None):
+            return embedder.encode(texts, progress)
+
+    with Library.open(tmp_path / "l", embedder) as library:
+        library.ingest([facts])
+    with Library.open(tmp_path / "l", Renamed()) as library:
+        with pytest.raises(LibraryError, match="run: footnote reindex"):
+            library.search("bread")
+        library.reindex()
+        assert library.search("bread")[0].document == "cooking.txt"
+        assert everywhere(library) == (3, 3, 3)
+
+
+def test_a_closed_library_says_so(tmp_path, embedder):
+    library = Library.open(tmp_path / "l", embedder)
+    library.close()
+    library.close()
+    with pytest.raises(LibraryError, match="is closed"):
+        library.documents()
