@@ -1,19 +1,16 @@
 """The command `footnote`: every command composed in one place, and the one handler of errors."""
 
 import logging
-import logging.handlers
-import os
 import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from app.logs import log_to
 from assistant.cli import BAD_INPUT, FAULT, Home, Model, add_commands
 from assistant.config import open_home, read_config
 from assistant.errors import SHOWN
-
-_LOG_BYTES = 2_000_000
 
 
 def build_cli() -> typer.Typer:
@@ -57,7 +54,6 @@ def finetune(
 
 def main() -> None:
     """Run the command line: exit 0 on success, 2 on bad use or input, 1 on a fault of ours."""
-    # The models are local; without this, their libraries would look for a hub on every load.
     try:
         build_cli()()
     except SHOWN as fault:
@@ -70,17 +66,12 @@ def main() -> None:
 
 def _log_fault() -> str:
     """Write the trace of the exception in flight to the home's log; say where it is."""
-    folder = read_config(os.environ.get("FOOTNOTE_HOME")).home / "logs"
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        handler = logging.handlers.RotatingFileHandler(folder / "footnote.log", maxBytes=_LOG_BYTES, backupCount=1)
-    except OSError as fault:
-        return f"The log could not be written ({fault.strerror})."
-    logger = logging.getLogger("footnote")
-    logger.addHandler(handler)
-    logger.propagate = False
-    logger.exception("fault")
-    return f"The trace is in {folder / 'footnote.log'}."
+        path = log_to(read_config().home)
+    except (*SHOWN, OSError) as fault:
+        return f"Its trace could not be logged ({fault})."
+    logging.getLogger("footnote").exception("a command failed")
+    return f"Its trace is in {path}."
 
 
 if __name__ == "__main__":

@@ -6,7 +6,9 @@
     abstain     nothing is near enough
 
 `confidence` maps the nearness of the best evidence to 0..1 by a logistic curve that crosses one half where abstaining
-starts. First cut: the curve was set by hand on a few hundred questions with and without their passage, not calibrated.
+starts. The curve was fitted, classes weighed alike, to 546 questions (SQuAD 2.0 and FairytaleQA) asked of three passages
+with their own among them, of which it answers 91 %, and 160 asked of three others, of which it answers 7 %. A question
+that its own passage does not answer is harder, and is not yet calibrated for.
 """
 
 import math
@@ -18,8 +20,8 @@ from assistant.verify import Checked
 from assistant.wording import REFUSAL
 
 ABSTAIN_BELOW = 0.5
-_MIDDLE = 0.55
-_STEEPNESS = 12.0
+_MIDDLE = 0.78
+_STEEPNESS = 11.2
 _RELEVANCE_MARGIN = 0.12
 _MIN_SUPPORTED_SHARE = 0.5
 _NEARLY = 0.7

@@ -59,7 +59,10 @@ class Assistant:
         sampling: Sampling = DEFAULT_SAMPLING,
         stop: threading.Event | None = None,
     ) -> Iterator[Event]:
-        """Answer `question` from the documents of `collection`; setting `stop` ends the draft early."""
+        """Answer `question` from the documents of `collection`; setting `stop` ends the draft early.
+
+        Raises InputError for a question that cannot be asked, ModelError where the model cannot be loaded.
+        """
         watch = _Stopwatch()
         question = check_question(question)
         self._require_documents(collection)

@@ -26,6 +26,7 @@ Encode = Callable[[Sequence[str]], np.ndarray]
 _WORDS_WEIGHT = 0.5
 _CONTEXT_WEIGHT = 0.4
 _KIND_WEIGHT = 0.05
+_NOTHING_NEW = 0.5
 _NEIGHBOURS = 1
 _NUMBER = r"\d"
 _DATE = (
@@ -111,7 +112,8 @@ def _scored(question: str, spans: Sequence[tuple[Hit, int, int]], encode: Encode
             score=float(like)
             + _WORDS_WEIGHT * share
             + _CONTEXT_WEIGHT * context
-            + _KIND_WEIGHT * _holds_kind(question, text),
+            + _KIND_WEIGHT * _holds_kind(question, text)
+            - _NOTHING_NEW * (not _adds_words(question, text)),
         )
         for (hit, start, end), text, like, share, context in zip(spans, texts, likeness, alone, in_context, strict=True)
     ]
@@ -133,6 +135,11 @@ def _holds_kind(question: str, text: str) -> bool:
     """Whether `text` holds the kind of thing asked for: a number, a date, a name, a place, a reason."""
     wanted = [kind for asks, kind in _KINDS if asks.search(question)]
     return any(kind.search(text) for kind in wanted)
+
+
+def _adds_words(question: str, text: str) -> bool:
+    """Whether `text` says anything that the question does not; a heading that repeats it is no answer."""
+    return not set(content_stems(text)) <= set(content_stems(question))
 
 
 def _sources(order: Sequence[Candidate], ranked: Sequence[Candidate], most: int) -> tuple[tuple[Candidate, ...], ...]:

@@ -35,6 +35,8 @@ class Data:
     plain_text: list[str] = field(default_factory=list)
     """Instruct recipes: files of `{"text"}` rows, of which `cloze_rows` grounded questions are made."""
     cloze_rows: int = 0
+    learn_sources: bool = False
+    """Instruct recipes: learn the sources of those rows too, not the replies alone."""
     max_tokens: int = 0
     """Pretraining: how many tokens to take in all, over the files in even shares; 0 takes all of them."""
     held_out: int = 64

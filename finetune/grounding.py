@@ -57,7 +57,7 @@ def passages(texts: Iterator[str], rng: random.Random) -> Iterator[list[str]]:
     for text in texts:
         lines = sentences(text[:8000])
         for start in range(0, len(lines) - 6, 12):
-            run = lines[start : start + rng.randint(3, 6)]
+            run = lines[start : start + rng.randint(2, 4)]
             if all(20 < len(line) < 300 for line in run):
                 yield run
 
@@ -82,9 +82,9 @@ def _holding(lines: Sequence[str], answers: Sequence[str]) -> int | None:
 
 
 def _around(lines: Sequence[str], centre: int, rng: random.Random) -> str:
-    """`lines[centre]` with up to three sentences on each side."""
-    first = max(0, centre - rng.randint(0, 3))
-    return " ".join(lines[first : centre + rng.randint(1, 4)])
+    """`lines[centre]` with up to two sentences on each side."""
+    first = max(0, centre - rng.randint(0, 2))
+    return " ".join(lines[first : centre + rng.randint(1, 3)])
 
 
 def _question_from(sentence: str, rng: random.Random) -> str | None:

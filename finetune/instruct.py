@@ -33,7 +33,8 @@ def instruct_data(recipe: Recipe, tokenizer: PreTrainedTokenizerBase) -> Instruc
     counts: Counter[str] = Counter()
     chatml = ChatML(tokenizer)
     examples = [chatml.render(messages) for messages in _from_rows(recipe, rng, counts)]
-    examples.extend(_whole(chatml.render(messages)) for messages in _from_plain_text(recipe, rng, counts))
+    made = [chatml.render(messages) for messages in _from_plain_text(recipe, rng, counts)]
+    examples.extend(map(_whole, made) if recipe.data.learn_sources else made)
     rng.shuffle(examples)
     fitting = _fitting(examples, recipe.training.window, counts)
     windows = packed(fitting, recipe.training.window, tokenizer.convert_tokens_to_ids(PAD))
@@ -82,7 +83,7 @@ def _other_contexts(row: Row, rows: Sequence[Row], rng: random.Random) -> list[s
     """Beginnings of other passages of the same file, to tell apart from the one that answers."""
     picked = [rng.choice(rows).text("context") for _ in range(rng.randint(0, _MOST_DISTRACTORS))]
     own = row.text("context")
-    return [text[: rng.randint(150, 500)].rsplit(" ", 1)[0] for text in picked if text != own]
+    return [text[: rng.randint(80, 300)].rsplit(" ", 1)[0] for text in picked if text != own]
 
 
 def _from_plain_text(recipe: Recipe, rng: random.Random, counts: Counter[str]) -> Iterator[list[Message]]:
@@ -94,7 +95,7 @@ def _from_plain_text(recipe: Recipe, rng: random.Random, counts: Counter[str]) -
     for lines in runs:
         distractors = rng.sample(recent, min(len(recent), rng.randint(1, _MOST_DISTRACTORS)))
         messages = cloze(lines, distractors, rng)
-        recent = [*recent[-8:], " ".join(lines[:3])]
+        recent = [*recent[-8:], " ".join(lines[:2])]
         if messages is not None and len(messages) > 2 and distractors:
             counts["cloze"] += 1
             yield messages

@@ -174,8 +174,18 @@ def _record(
         "trained_tokens": round(windows * recipe.training.epochs) * recipe.training.window,
         "held_out_loss": {"before": before["eval_loss"], "after": after["eval_loss"]},
         "seconds": round(seconds),
+        "base_run": _base_run(recipe),
         "made_with": {"python": platform.python_version(), "torch": torch.__version__},
     }
+
+
+def _base_run(recipe: Recipe) -> dict[str, Any] | None:
+    """The record of the checkpoint that the run started from, so that the last one tells the whole story."""
+    path = Path(recipe.base, RUN_FILE)
+    if not recipe.base or not path.is_file():
+        return None
+    record: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    return record
 
 
 def _sha256(path: Path) -> str:
