@@ -36,7 +36,9 @@ def serve(
     """Open the web page."""
     from app.server import serve as run_server
 
-    run_server(open_home(home, model=model, host=host, port=port))
+    config = open_home(home, model=model, host=host, port=port)
+    log_to(config.home)
+    run_server(config)
 
 
 def finetune(

@@ -6,7 +6,7 @@
     abstain     nothing is near enough
 
 `confidence` maps the nearness of the best evidence to 0..1 by a logistic curve that crosses one half where abstaining
-starts. The curve was fitted, classes weighed alike, to 546 questions (SQuAD 2.0 and FairytaleQA) asked of three passages
+starts. It was fitted, classes weighed alike, to 546 questions (SQuAD 2.0 and FairytaleQA) asked of three passages
 with their own among them, of which it answers 91 %, and 160 asked of three others, of which it answers 7 %. A question
 that its own passage does not answer is harder, and is not yet calibrated for.
 """

@@ -1,0 +1,54 @@
+"""The page: the chat and the documents, composed. Building it opens nothing and asks nothing."""
+
+from pathlib import Path
+
+import gradio as gr
+
+from app.asking import Asking
+from app.chat import MACHINE_NOTICE, Chat, build_chat
+from app.documents import Documents, build_documents
+from app.shelf import Shelf
+from assistant.pipeline import Assistant
+
+CSS = Path(__file__).with_name("page.css")
+_SYSTEM_FONTS = ("system-ui", "sans-serif")
+_SYSTEM_MONO = ("ui-monospace", "monospace")
+_HOUR = 3600
+_HEADER = f"""
+<header class="fn-header">
+  <h1>Footnote<sup aria-hidden="true">1</sup></h1>
+  <p>{MACHINE_NOTICE}</p>
+</header>
+"""
+
+
+def build_page(assistant: Assistant) -> gr.Blocks:
+    """The page over one assistant."""
+    asking, shelf = Asking(assistant), Shelf(assistant)
+    with gr.Blocks(title="Footnote", analytics_enabled=False, delete_cache=(_HOUR, _HOUR), fill_width=True) as page:
+        gr.HTML(_HEADER)
+        with gr.Row(elem_id="fn-page"):
+            with gr.Column(scale=7, min_width=300, elem_id="fn-main"):
+                chat = build_chat(asking)
+            with gr.Column(scale=3, min_width=280, elem_id="fn-side"):
+                gr.HTML("<h2>Documents</h2>")
+                documents = build_documents(shelf)
+        _load(page, chat, documents, asking, shelf)
+    return page
+
+
+def build_theme() -> gr.themes.Base:
+    """Gradio's own look with the fonts of the reader's system: none is fetched from anywhere."""
+    theme = gr.themes.Default(
+        primary_hue="teal", secondary_hue="teal", neutral_hue="stone", font=_SYSTEM_FONTS, font_mono=_SYSTEM_MONO
+    )
+    # Gradio's subdued grey is too pale to read on white.
+    return theme.set(body_text_color_subdued="*neutral_500", color_accent_soft="*neutral_100")
+
+
+def _load(page: gr.Blocks, chat: Chat, documents: Documents, asking: Asking, shelf: Shelf) -> None:
+    """What every opening of the page begins with: the documents of now, and the conversation of before."""
+    page.load(shelf.listing, None, documents.listing, show_progress="hidden", api_visibility="private")
+    page.load(
+        asking.restore, chat.saved, [chat.session, chat.messages], show_progress="hidden", api_visibility="private"
+    )

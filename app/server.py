@@ -1,0 +1,133 @@
+"""The web server: the page and the health of the service, in one process on one port."""
+
+import logging
+import os
+import signal
+import socket
+import tempfile
+import threading
+from contextlib import suppress
+
+import gradio as gr
+import uvicorn
+from fastapi import FastAPI
+from starlette.datastructures import MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from app.logs import log_to
+from app.page import CSS, build_page, build_theme
+from assistant.config import Config
+from assistant.errors import SHOWN, InputError
+from assistant.pipeline import Assistant
+
+MAX_UPLOAD = "100mb"
+_HEADERS = {
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    # The page is built with inline scripts and templates; what matters here is that it can reach no other host.
+    "Content-Security-Policy": (
+        "default-src 'self' data: blob: 'unsafe-inline' 'unsafe-eval'; "
+        "object-src 'none'; base-uri 'self'; form-action 'self'; frame-ancestors 'self'"
+    ),
+}
+
+
+def create_app(assistant: Assistant) -> FastAPI:
+    """The page at `/` and `GET /health`, over an assistant that its caller opens and closes."""
+    # The pages that FastAPI makes of its schema load their scripts from another host.
+    app = FastAPI(title="Footnote", docs_url=None, redoc_url=None)
+    app.add_middleware(SecurityHeaders)
+
+    @app.get("/health")
+    def health() -> dict[str, str]:
+        """Whether the server answers, and the name of its model."""
+        return {"status": "ok", "model": assistant.model_name}
+
+    gr.mount_gradio_app(
+        app,
+        build_page(assistant),
+        path="/",
+        footer_links=[],
+        run_history=False,
+        show_error=False,
+        max_file_size=MAX_UPLOAD,
+        ssr_mode=False,
+        enable_monitoring=False,
+        pwa=False,
+        mcp_server=False,
+        theme=build_theme(),
+        css_paths=CSS,
+    )
+    return app
+
+
+def serve(config: Config) -> None:
+    """Serve until interrupted. Raises `InputError` where the address cannot be listened on."""
+    with (
+        _listen(config.host, config.port) as listener,
+        tempfile.TemporaryDirectory(prefix="footnote-uploads-") as uploads,
+        Assistant.from_config(config) as assistant,
+    ):
+        # Ended by SIGTERM, the program closes its folders as it does after Ctrl-C.
+        signal.signal(signal.SIGTERM, signal.default_int_handler)
+        os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
+        os.environ["GRADIO_TEMP_DIR"] = uploads
+        settings = uvicorn.Config(create_app(assistant), log_level="warning", timeout_graceful_shutdown=3)
+        log_to(config.home)
+        with suppress(KeyboardInterrupt):
+            _Server(settings, assistant).run(sockets=[listener])
+
+
+class SecurityHeaders:
+    """Adds `_HEADERS` to every response; plain ASGI, so that streams pass through unbuffered."""
+
+    def __init__(self, app: ASGIApp):
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass the request on, and the response back with the headers."""
+
+        async def send_with_headers(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                MutableHeaders(scope=message).update(_HEADERS)
+            await send(message)
+
+        await self._app(scope, receive, send_with_headers)
+
+
+class _Server(uvicorn.Server):
+    """Says where the page is once the port answers; only then loads the models."""
+
+    def __init__(self, config: uvicorn.Config, assistant: Assistant):
+        super().__init__(config)
+        self._assistant = assistant
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        if sockets and self.started:
+            print(f"Footnote is ready at {_url(sockets[0])}", flush=True)
+            threading.Thread(target=_warm_up, args=[self._assistant], daemon=True).start()
+
+
+def _warm_up(assistant: Assistant) -> None:
+    """Load the models; where that fails, the first question says so on the page."""
+    try:
+        assistant.warm_up()
+    except SHOWN as fault:
+        logging.getLogger("footnote").warning("%s", fault)
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    try:
+        family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
+        return socket.create_server(address[:2], family=family, backlog=128)
+    except OSError as fault:
+        raise InputError(
+            f"cannot listen on {host}, port {port} ({fault.strerror}); another program may be using it: "
+            "choose another with --port"
+        ) from fault
+
+
+def _url(listener: socket.socket) -> str:
+    host, port = listener.getsockname()[:2]
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
