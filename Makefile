@@ -22,9 +22,9 @@ check: .venv/installed-tests
 
 .venv/installed: pyproject.toml
 	$(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable .
+	$(BIN)/python -m pip install --disable-pip-version-check --editable .
 	touch $@
 
 .venv/installed-tests: pyproject.toml .venv/installed
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[test,dev]'
+	$(BIN)/python -m pip install --disable-pip-version-check --editable '.[test,dev]'
 	touch $@

@@ -2,8 +2,9 @@
 
 import logging
 import sys
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, NoReturn
 
 import typer
 
@@ -17,7 +18,6 @@ def build_cli() -> typer.Typer:
     """All commands."""
     cli = typer.Typer(
         help="Chat with your documents; every sentence of an answer is checked against them.",
-        no_args_is_help=True,
         add_completion=False,
         pretty_exceptions_enable=False,
     )
@@ -36,9 +36,7 @@ def serve(
     """Open the web page."""
     from app.server import serve as run_server
 
-    config = open_home(home, model=model, host=host, port=port)
-    log_to(config.home)
-    run_server(config)
+    run_server(open_home(home, model=model, host=host, port=port))
 
 
 def finetune(
@@ -57,23 +55,45 @@ def finetune(
 def main() -> None:
     """Run the command line: exit 0 on success, 2 on bad use or input, 1 on a fault of ours."""
     try:
-        build_cli()()
+        code = typer.main.get_command(build_cli()).main(prog_name="footnote", standalone_mode=False)
+    except typer.TyperException as fault:
+        _stop(f"footnote: {_one_line(str(fault))} See `footnote --help`.", BAD_INPUT)
     except SHOWN as fault:
-        print(f"footnote: {fault}", file=sys.stderr)
-        sys.exit(BAD_INPUT)
+        _stop(f"footnote: {_one_line(str(fault))}", BAD_INPUT)
+    except (KeyboardInterrupt, typer.Abort):
+        _stop("footnote: stopped", FAULT)
     except Exception as fault:
-        print(f"footnote: a fault of ours, {type(fault).__name__}: {fault}. {_log_fault()}", file=sys.stderr)
-        sys.exit(FAULT)
+        _stop(f"footnote: a fault of ours, {type(fault).__name__}: {_one_line(str(fault))}. {_log_fault()}", FAULT)
+    sys.exit(code if isinstance(code, int) else 0)
+
+
+def _stop(message: str, code: int) -> NoReturn:
+    print(message.encode(errors="replace").decode(), file=sys.stderr)
+    sys.exit(code)
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.split())
 
 
 def _log_fault() -> str:
-    """Write the trace of the exception in flight to the home's log; say where it is."""
+    """Write the trace of the exception in flight to the log of the home in use; say where it is."""
     try:
-        path = log_to(read_config().home)
+        path = log_to(read_config(_given_home(sys.argv)).home)
     except (*SHOWN, OSError) as fault:
         return f"Its trace could not be logged ({fault})."
     logging.getLogger("footnote").exception("a command failed")
     return f"Its trace is in {path}."
+
+
+def _given_home(arguments: Sequence[str]) -> str | None:
+    """The value of `--home`: the command line is gone by the time that a fault is logged."""
+    for place, argument in enumerate(arguments):
+        if argument.startswith("--home="):
+            return argument.removeprefix("--home=")
+        if argument == "--home" and place + 1 < len(arguments):
+            return arguments[place + 1]
+    return None
 
 
 if __name__ == "__main__":

@@ -16,6 +16,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.logs import log_to
 from app.page import CSS, build_page, build_theme
+from assistant.address import listen
 from assistant.config import Config
 from assistant.errors import SHOWN, InputError
 from assistant.pipeline import Assistant
@@ -119,8 +120,7 @@ def _warm_up(assistant: Assistant) -> None:
 
 def _listen(host: str, port: int) -> socket.socket:
     try:
-        family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
-        return socket.create_server(address[:2], family=family, backlog=128)
+        return listen(host, port)
     except OSError as fault:
         raise InputError(
             f"cannot listen on {host}, port {port} ({fault.strerror}); another program may be using it: "

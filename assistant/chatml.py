@@ -52,6 +52,10 @@ class Tokenizer(Protocol):
         """The id of one token."""
         ...
 
+    def get_added_vocab(self) -> dict[str, int]:
+        """The tokens that were added to the vocabulary, with their ids."""
+        ...
+
     def get_vocab(self) -> dict[str, int]:
         """Every token with its id."""
         ...
@@ -64,7 +68,10 @@ class ChatML:
         self._tokenizer = tokenizer
         vocabulary = tokenizer.get_vocab()
         self.single_tokens = IM_START in vocabulary and IM_END in vocabulary
-        self._tags = tuple({*CONTROL_TOKENS, *tokenizer.all_special_tokens})
+        # Added tokens too: a model may end its turn with a token that has no named role.
+        known = {*CONTROL_TOKENS, *tokenizer.all_special_tokens, *tokenizer.get_added_vocab()}
+        # Longest first, so that a tag inside another does not hide it.
+        self._tags = tuple(sorted(known, key=lambda tag: (-len(tag), tag)))
         self.start_ids = self._tag_ids(IM_START)
         self.end_ids = self._tag_ids(IM_END)
 

@@ -46,9 +46,9 @@ def load_checkpoint(source: str | Path, name: str | None = None) -> Checkpoint:
     if folder.is_dir():
         _check_run_file(folder)
     try:
-        tokenizer = AutoTokenizer.from_pretrained(source)
-        model = AutoModelForCausalLM.from_pretrained(source, dtype=torch.float32)
-    except (OSError, ValueError) as fault:
+        tokenizer = AutoTokenizer.from_pretrained(source, trust_remote_code=False)
+        model = AutoModelForCausalLM.from_pretrained(source, dtype=torch.float32, trust_remote_code=False)
+    except Exception as fault:  # damaged weights, foreign shapes, a hub out of reach: each library has its own error
         raise ModelError(_what_to_do(str(source), fault)) from fault
     model.eval()
     positions = getattr(model.config, "max_position_embeddings", None) or 1024
@@ -74,8 +74,8 @@ def _what_to_do(source: str, fault: Exception) -> str:
     if Path(source).is_dir():
         return f"{source}: not a causal language model that transformers can load: {_first_line(fault)}"
     return (
-        f"{source}: no such folder, no such name in the home's models, and no model hub could be reached for it. "
-        "Give a checkpoint folder, or use --model bundled"
+        f"{source}: no such folder, no such name in the home's models, and it could not be had from a model hub. "
+        f"Give a checkpoint folder, or use --model bundled. ({_first_line(fault)})"
     )
 
 

@@ -13,7 +13,16 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from assistant.config import Config, open_home
-from assistant.show import print_answer, print_checks, print_documents, print_hits, print_reports, report_progress
+from assistant.show import (
+    end_draft,
+    print_answer,
+    print_checks,
+    print_documents,
+    print_hits,
+    print_reports,
+    report_progress,
+    show_draft,
+)
 from assistant.types import Answered, Token, hit_summary
 from retrieval.types import DEFAULT_COLLECTION
 
@@ -31,7 +40,7 @@ FAULT = 1
 
 def add_commands(cli: typer.Typer) -> None:
     """Register the commands of this module."""
-    for command in (ingest, list_documents, remove, search, ask, doctor):
+    for command in (ingest, list_documents, remove, reindex, search, ask, doctor):
         name = "list" if command is list_documents else command.__name__
         cli.command(name)(command)
 
@@ -82,6 +91,13 @@ def remove(
         typer.echo(f"removed {removed.name} ({removed.passages} passages)")
 
 
+def reindex(home: Home = None) -> None:
+    """Compute all vectors anew and rebuild both indexes."""
+    with _library(open_home(home)) as library:
+        library.reindex(report_progress(sys.stderr))
+        typer.echo(f"indexed {len(library.documents())} documents")
+
+
 def search(
     query: str,
     k: Annotated[int, typer.Option("-k", help="How many passages.")] = 5,
@@ -110,9 +126,10 @@ def ask(
 
     with Assistant.from_config(open_home(home, model=model)) as assistant:
         for event in assistant.stream(question, collection=collection):
-            if isinstance(event, Token) and sys.stderr.isatty() and not as_json:
-                typer.echo(event.text, err=True, nl=False)
+            if isinstance(event, Token) and not as_json:
+                show_draft(event.text, sys.stderr)
             if isinstance(event, Answered):
+                end_draft(sys.stderr)
                 if as_json:
                     _print_json(event.answer.as_dict())
                 else:

@@ -1,7 +1,7 @@
 """A follow-up made to stand alone, so that retrieval and selection see what it is about.
 
-Limits: rules, not understanding. A question that points back (a pronoun, "what about", fewer than three words of its
-own) is read together with the question before it; any other is left as it is.
+Limits: rules, not understanding. A question that points back (a pronoun, "what about", fewer than two words of its own)
+is read together with the last question before it that stands alone; any other is left as it is.
 """
 
 import re
@@ -11,20 +11,24 @@ from assistant.chatml import Message
 from assistant.words import content_stems
 
 _POINTS_BACK = re.compile(
-    r"\b(it|its|they|them|their|he|him|his|she|her|this|that|these|those|one|ones|there|then|else|same|former|latter)\b"
-    r"|^(and|or|but|so|what about|how about|why|how so)\b",
+    r"\b(it|its|they|them|their|he|him|his|she|her|hers|these|those)\b"
+    r"|^(and|or|but|so|what about|how about|why|how so)\b"
+    r"|\b(is|was|does|did|about|of|like|from|in) (that|this)\b\W*$",
     re.IGNORECASE,
 )
 _FEW_WORDS = 2
+_MOST_CHARACTERS = 300
+"""Of the earlier question: enough for its topic, little enough to leave the window to the new one."""
 
 
 def condense(question: str, history: Sequence[Message]) -> str:
-    """`question`, preceded by the last question of `history` if it does not stand alone."""
-    before = [message.content for message in history if message.role == "user"]
-    if not before or not _depends(question):
+    """`question`, preceded by the last one of `history` that stands alone, if it does not stand alone itself."""
+    if not _depends(question):
         return question
-    return f"{before[-1].strip()} {question}"
+    earlier = [message.content.strip() for message in history if message.role == "user"]
+    topic = next((asked for asked in reversed(earlier) if not _depends(asked)), None)
+    return f"{topic[:_MOST_CHARACTERS]} {question}" if topic else question
 
 
 def _depends(question: str) -> bool:
-    return len(content_stems(question)) < _FEW_WORDS or bool(_POINTS_BACK.search(question))
+    return len(content_stems(question)) < _FEW_WORDS or bool(_POINTS_BACK.search(question.strip()))

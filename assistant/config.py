@@ -79,10 +79,17 @@ def read_config(home: str | Path | None = None, **flags: Any) -> Config:
 
 def _home(given: str | Path | None) -> tuple[Path, str]:
     if given is not None:
-        return Path(given).expanduser().absolute(), "flag"
+        return _absolute(given), "flag"
     if from_environment := os.environ.get("FOOTNOTE_HOME"):
-        return Path(from_environment).expanduser().absolute(), "environment"
+        return _absolute(from_environment), "environment"
     return user_data_path("footnote", appauthor=False), "default"
+
+
+def _absolute(path: str | Path) -> Path:
+    try:
+        return Path(path).expanduser().absolute()
+    except (RuntimeError, ValueError) as fault:
+        raise InputError(f"home {path} is not a path that can be used ({fault}); name another with --home") from fault
 
 
 def _from_file(path: Path) -> dict[str, Any]:

@@ -1,12 +1,11 @@
 """`footnote doctor`: each setting with its source, and whether the program can work here, with the fix named."""
 
 import shutil
-import socket
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from assistant.address import listen
 from assistant.config import Config
-from assistant.errors import SHOWN
 
 _NEEDED_BYTES = 500 * 2**20
 
@@ -35,8 +34,8 @@ def examine(config: Config) -> list[Check]:
 def _tried(name: str, attempt: Callable[[], str], fix: str) -> Check:
     try:
         return Check(name, True, attempt())
-    except SHOWN as fault:
-        return Check(name, False, str(fault), fix)
+    except Exception as fault:  # whatever is wrong is what the check is to tell
+        return Check(name, False, str(fault) or type(fault).__name__, fix)
 
 
 def _disk(config: Config) -> Check:
@@ -71,16 +70,8 @@ def _model(config: Config) -> str:
 
 def _port(config: Config) -> Check:
     try:
-        check_port(config.host, config.port)
+        listen(config.host, config.port).close()
     except OSError as fault:
         detail = f"{config.host}:{config.port} cannot be listened on ({fault.strerror})"
         return Check("port", False, detail, "stop the program that uses it, or choose another with --port")
     return Check("port", True, f"{config.host}:{config.port} is free")
-
-
-def check_port(host: str, port: int) -> None:
-    """Raise OSError if `host:port` cannot be listened on."""
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    with socket.socket(family) as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        probe.bind((host, port))

@@ -174,6 +174,7 @@ class Assistant:
         for piece in self.engine.stream(messages, sampling, reply, stop):
             watch.once("first_token")
             yield Token(piece)
+        watch.once("first_token")  # an empty reply has none: then the moment at which that was known
         watch.lap("generate")
 
     def _window(self, sampling: Sampling) -> Window:

@@ -27,7 +27,8 @@ _WORDS_WEIGHT = 0.5
 _CONTEXT_WEIGHT = 0.4
 _KIND_WEIGHT = 0.05
 _NOTHING_NEW = 0.5
-_NEIGHBOURS = 1
+_GAP = 20
+"""Characters between two sentences that still follow on each other: white space, a bullet, a heading's mark."""
 _NUMBER = r"\d"
 _DATE = (
     r"\d|\b(?:Mon|Tues|Wednes|Thurs|Fri|Satur|Sun)day\b"
@@ -50,7 +51,10 @@ _KINDS = tuple(
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A sentence of a passage: `text` is the document's text from `start` to `end`; `score` is its worth, 0 to 2."""
+    """A sentence of a passage: `text` is the document's text from `start` to `end`.
+
+    `score` is its worth for the question, about 0 to 2; below 0 where it is unlike it or only repeats it.
+    """
 
     document_id: str
     document: str
@@ -98,9 +102,7 @@ def _scored(question: str, spans: Sequence[tuple[Hit, int, int]], encode: Encode
     vectors = encode([question, *texts])
     likeness = vectors[1:] @ vectors[0]
     alone = _word_overlap(question, texts)
-    in_context = _word_overlap(
-        question, [f"{before} {text}" for before, text in zip(["", *texts], texts, strict=False)]
-    )
+    in_context = _word_overlap(question, [_with_sentence_before(spans, texts, place) for place in range(len(texts))])
     return [
         Candidate(
             document_id=hit.document_id,
@@ -117,6 +119,20 @@ def _scored(question: str, spans: Sequence[tuple[Hit, int, int]], encode: Encode
         )
         for (hit, start, end), text, like, share, context in zip(spans, texts, likeness, alone, in_context, strict=True)
     ]
+
+
+def _with_sentence_before(spans: Sequence[tuple[Hit, int, int]], texts: Sequence[str], place: int) -> str:
+    """The text at `place` with the sentence before it, if that stands directly before it in the document."""
+    if place == 0:
+        return texts[place]
+    (before, _, end), (hit, start, _) = spans[place - 1], spans[place]
+    follows = _follows((before.document_id, before.page, end), (hit.document_id, hit.page, start))
+    return f"{texts[place - 1]} {texts[place]}" if follows else texts[place]
+
+
+def _follows(end: tuple[str, int | None, int], start: tuple[str, int | None, int]) -> bool:
+    """Whether a sentence that starts at `start` (document, page, offset) follows directly on one that ends at `end`."""
+    return end[:2] == start[:2] and 0 <= start[2] - end[2] <= _GAP
 
 
 def _word_overlap(question: str, texts: Sequence[str]) -> list[float]:
@@ -143,25 +159,28 @@ def _adds_words(question: str, text: str) -> bool:
 
 
 def _sources(order: Sequence[Candidate], ranked: Sequence[Candidate], most: int) -> tuple[tuple[Candidate, ...], ...]:
-    """The best sentences, each with a neighbour on either side, no sentence twice."""
+    """The best sentences, each with the sentence before and after it, no sentence twice."""
     place = {id(candidate): index for index, candidate in enumerate(order)}
     taken: set[int] = set()
     sources: list[tuple[Candidate, ...]] = []
     for best in ranked:
         centre = place[id(best)]
-        if len(sources) == most:
-            break
-        if centre in taken:
-            continue
-        run = [
-            index
-            for index in range(centre - _NEIGHBOURS, centre + _NEIGHBOURS + 1)
-            if 0 <= index < len(order) and index not in taken and _same_page(order[index], best)
-        ]
-        taken.update(run)
-        sources.append(tuple(order[index] for index in run))
+        if len(sources) < most and centre not in taken:
+            run = [index for index in _neighbourhood(order, centre) if index not in taken]
+            taken.update(run)
+            sources.append(tuple(order[index] for index in run))
     return tuple(sources)
 
 
-def _same_page(one: Candidate, other: Candidate) -> bool:
-    return (one.document_id, one.page) == (other.document_id, other.page)
+def _neighbourhood(order: Sequence[Candidate], centre: int) -> range:
+    """The place of a sentence with those of the sentences that stand directly before and after it."""
+    first, last = centre, centre
+    if centre > 0 and _adjacent(order[centre - 1], order[centre]):
+        first = centre - 1
+    if centre + 1 < len(order) and _adjacent(order[centre], order[centre + 1]):
+        last = centre + 1
+    return range(first, last + 1)
+
+
+def _adjacent(one: Candidate, other: Candidate) -> bool:
+    return _follows((one.document_id, one.page, one.end), (other.document_id, other.page, other.start))

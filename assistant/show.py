@@ -85,6 +85,21 @@ def report_progress(stream: TextIO) -> Callable[[Progress], None] | None:
     return show
 
 
+def show_draft(piece: str, stream: TextIO) -> None:
+    """A piece of the draft, dimmed, on a terminal; nothing elsewhere."""
+    if stream.isatty():
+        shown = "".join(character if character.isprintable() else " " for character in piece)
+        stream.write(f"\x1b[2m{shown}\x1b[0m")
+        stream.flush()
+
+
+def end_draft(stream: TextIO) -> None:
+    """Set the draft apart from the answer that takes its place."""
+    if stream.isatty():
+        stream.write("\n\n")
+        stream.flush()
+
+
 def printable(text: str) -> str:
     """`text` on one line, without characters that a terminal would obey."""
     return "".join(character for character in " ".join(text.split()) if character.isprintable())

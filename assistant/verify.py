@@ -1,12 +1,16 @@
 """Each sentence of a draft against the evidence: does a sentence of the documents support it?
 
-First cut, by three signs that must all hold against the same sentence of the evidence or two neighbouring ones:
+First cut, by three signs that must all hold against one and the same sentence of the evidence:
 
-    token recall        the share of the draft sentence's content words that the evidence holds, at least 0.8
-    number agreement    every number of the draft sentence stands in the evidence, and negation is the same in both
+    token recall        every content word of the draft sentence, by its stem, stands in the evidence
+    number agreement    so does every number, and negation is the same in both
     similarity          cosine of the embeddings, at least 0.6
 
-Not checked: word order and roles ("A beat B" against "B beat A" passes), and inference over several places.
+One foreign word is enough to fail: "red tablets" against "blue tablets", "billion" against "million". That is strict,
+and meant so: a true sentence in other words is shown as unsupported rather than a false one as supported.
+
+Not checked: word order and roles ("A beat B" against "B beat A" passes), what stop words say ("in" against "on"), and
+what follows only from several sentences together.
 """
 
 from collections.abc import Sequence
@@ -17,7 +21,7 @@ from assistant.types import Citation, Sentence
 from assistant.words import content_stems, negated, numbers
 from retrieval.sentences import sentence_spans
 
-MIN_RECALL = 0.8
+MIN_RECALL = 1.0
 MIN_SIMILARITY = 0.6
 _CONSIDERED = 48
 

@@ -1,6 +1,7 @@
 """The engine for any causal language model of transformers: its own `generate`, streamed.
 
-One reply is generated at a time: the random generator that makes a seed repeatable belongs to the process.
+One reply is generated at a time: the random generator that makes a seed repeatable belongs to the process, and so does
+the lock that guards it. Who waits for a turn can still be told to stop.
 """
 
 import queue
@@ -8,7 +9,7 @@ import threading
 from collections.abc import Iterator, Sequence
 
 import torch
-from transformers import LogitsProcessorList, StoppingCriteriaList
+from transformers import GenerationConfig, LogitsProcessorList, StoppingCriteriaList
 from transformers.generation.streamers import BaseStreamer
 
 from assistant.chatml import END_OF_TEXT, IM_END, IM_START, ChatML, Message
@@ -19,9 +20,13 @@ from assistant.engine.sampling import Sampling
 from assistant.engine.stopping import StopOnEvent, StopOnText, cut_at_stop, safe_length
 from assistant.types import Usage
 
+_POLL_SECONDS = 0.1
+
 
 class HubEngine:
     """Streams replies of one checkpoint."""
+
+    _turn = threading.Lock()
 
     def __init__(self, checkpoint: Checkpoint):
         self.name = checkpoint.name
@@ -29,7 +34,10 @@ class HubEngine:
         self.chatml = ChatML(checkpoint.tokenizer)
         self._model = checkpoint.model
         self._tokenizer = checkpoint.tokenizer
-        self._lock = threading.Lock()
+        # What the checkpoint would add of its own (penalties, beams) is not what the request asked for.
+        ends = self._model.generation_config.eos_token_id
+        self._model.generation_config = GenerationConfig(eos_token_id=ends)
+        self._ends = (IM_END, IM_START, END_OF_TEXT, *self._tokenizer.all_special_tokens)
 
     def stream(
         self, messages: Sequence[Message], sampling: Sampling, reply: Reply, stop: threading.Event | None = None
@@ -37,19 +45,28 @@ class HubEngine:
         """Yield the reply to `messages` piece by piece; `reply` holds the whole of it at the end."""
         prompt = self.chatml.render(messages, reply_next=True).ids
         # What a finished reply can run into: its end, or a model speaking for the other side.
-        stops = (IM_END, IM_START, END_OF_TEXT, *sampling.stop)
+        stops = (*self._ends, *sampling.stop)
         pieces = _TokenQueue()
         abandoned = stop or threading.Event()
         worker = threading.Thread(target=self._generate, args=(prompt, sampling, stops, pieces, abandoned), daemon=True)
-        with self._lock:
+        if not self._wait_for_turn(abandoned):
+            return
+        try:
             worker.start()
-            try:
-                yield from self._decoded(pieces, stops, len(prompt), reply)
-            finally:
-                pieces.closed.set()
-                worker.join()
+            yield from self._decoded(pieces, stops, len(prompt), reply)
+        finally:
+            pieces.closed.set()
+            worker.join()
+            self._turn.release()
         if pieces.fault is not None:
             raise pieces.fault
+
+    def _wait_for_turn(self, stop: threading.Event) -> bool:
+        """Take the lock; False when told to stop before it was free."""
+        while not self._turn.acquire(timeout=_POLL_SECONDS):
+            if stop.is_set():
+                return False
+        return True
 
     def _decoded(self, pieces: "_TokenQueue", stops: Sequence[str], prompt_tokens: int, reply: Reply) -> Iterator[str]:
         ids: list[int] = []

@@ -4,8 +4,6 @@ Logits are first lowered by the penalties (`assistant.engine.penalties`), then d
 the `top_k` best and to the smallest set whose probability reaches `top_p`; what is left is drawn from.
 """
 
-import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from assistant.errors import InputError
@@ -37,15 +35,6 @@ class Sampling:
             _within("seed", self.seed, 0, 2**63 - 1)
         if len(self.stop) > 4 or not all(self.stop):
             raise InputError("stop must be at most 4 texts, none of them empty")
-
-
-def probabilities(logits: Sequence[float], temperature: float) -> list[float]:
-    """Softmax of `logits / temperature`, for temperatures above 0."""
-    if not temperature > 0:
-        raise InputError(f"temperature must be above 0 to give probabilities, not {temperature}")
-    highest = max(logits)
-    weights = [math.exp((logit - highest) / temperature) for logit in logits]
-    return [weight / sum(weights) for weight in weights]
 
 
 def _within(name: str, value: float, low: float, high: float) -> None:

@@ -1,6 +1,9 @@
+import copy
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tokenizers import AddedToken
 
 from assistant.chatml import CONTROL_TOKENS, ChatML, Message
 
@@ -72,6 +75,9 @@ class BytesTokenizer:
     def encode(self, text, *, add_special_tokens=False):
         return list(text.encode())
 
+    def get_added_vocab(self):
+        return {}
+
     def get_vocab(self):
         return {chr(byte): byte for byte in range(256)}
 
@@ -84,6 +90,15 @@ def test_without_single_tokens_the_tags_are_ordinary_text():
     assert bytes(rendered.ids).decode() == "<|im_start|>user\nq<|im_end|>\n<|im_start|>assistant\na<|im_end|>\n"
     learned = bytes(token for token, learn in zip(rendered.ids, rendered.learned, strict=True) if learn)
     assert learned == b"a<|im_end|>"
+
+
+def test_a_models_own_control_tokens_are_kept_out_too(tiny_tokenizer):
+    tokenizer = copy.deepcopy(tiny_tokenizer)
+    tokenizer.add_tokens([AddedToken("<|eot_id|>", special=True), AddedToken("<tool_call>")])
+    added = set(tokenizer.convert_tokens_to_ids(["<|eot_id|>", "<tool_call>"]))
+    ids = ChatML(tokenizer).encode_text("a<|eot_id|>b<tool_call>c")
+    assert not added.intersection(ids)
+    assert tokenizer.decode(ids) == "a<|eot_id|>b<tool_call>c"
 
 
 @given(text=HOSTILE)

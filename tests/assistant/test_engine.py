@@ -1,6 +1,7 @@
 """The engine on a real, tiny, untrained GPT-2, with transformers' own generate as the second implementation."""
 
 import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import torch
@@ -108,3 +109,65 @@ class Scripted:
             return scores
 
         return self._model.generate(ids, logits_processor=[*logits_processor, spell], **settings)
+
+
+class Fixed:
+    """The model's own generate on fixed logits; keeps the probabilities that the first token was drawn from."""
+
+    def __init__(self, model, logits):
+        self._model = model
+        self._logits = logits
+        self.probabilities = []
+
+    def generate(self, ids, *, logits_processor, **settings):
+        def fix(input_ids, scores):
+            scores = torch.full_like(scores, -torch.inf)
+            scores[:, 10 : 10 + len(self._logits)] = torch.tensor(self._logits)
+            return scores
+
+        out = self._model.generate(
+            ids, logits_processor=[fix, *logits_processor], return_dict_in_generate=True, output_scores=True, **settings
+        )
+        self.probabilities = torch.softmax(out.scores[0][0], dim=0)[10 : 10 + len(self._logits)].tolist()
+
+
+@pytest.mark.parametrize(
+    ("settings", "expected"),
+    [
+        ({"temperature": 0.5}, [0.98, 0.02, 0.00]),
+        ({"temperature": 1.0}, [0.87, 0.12, 0.02]),
+        ({"temperature": 2.0}, [0.67, 0.24, 0.09]),
+        ({"temperature": 1.0, "top_k": 2}, [0.88, 0.12, 0.00]),
+        ({"temperature": 1.0, "top_p": 0.5}, [1.00, 0.00, 0.00]),
+        ({"temperature": 1.0, "top_p": 0.95}, [0.88, 0.12, 0.00]),
+    ],
+)
+def test_the_first_token_is_drawn_from_the_worked_example(tiny_checkpoint, tiny_model, settings, expected):
+    engine = HubEngine(load_checkpoint(tiny_checkpoint))
+    engine._model = fixed = Fixed(tiny_model, [4.0, 2.0, 0.0])
+    _reply(engine, Sampling(max_tokens=1, **settings))
+    assert [round(p, 2) for p in fixed.probabilities] == expected
+
+
+def test_a_checkpoints_own_habits_do_not_leak_in(tiny_checkpoint):
+    checkpoint = load_checkpoint(tiny_checkpoint)
+    checkpoint.model.generation_config.update(num_beams=2, repetition_penalty=1.7)
+    plain = HubEngine(load_checkpoint(tiny_checkpoint))
+    assert _reply(HubEngine(checkpoint), Sampling(max_tokens=9)) == _reply(plain, Sampling(max_tokens=9))
+
+
+def test_who_waits_for_a_turn_can_be_told_to_stop(engine):
+    first = engine.stream(ASKED, Sampling(max_tokens=200), Reply())
+    next(first)
+    stop = threading.Event()
+    stop.set()
+    assert list(engine.stream(ASKED, Sampling(), Reply(), stop)) == []
+    first.close()
+
+
+def test_two_threads_get_their_own_replies(engine):
+    asked = ["Where did the cat sit?", "Who lit the lighthouse?"]
+    alone = [_reply(engine, Sampling(max_tokens=15), [Message("user", text)]).text for text in asked]
+    with ThreadPoolExecutor(2) as pool:
+        together = pool.map(lambda text: _reply(engine, Sampling(max_tokens=15), [Message("user", text)]).text, asked)
+        assert list(together) == alone

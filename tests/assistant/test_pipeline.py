@@ -8,6 +8,8 @@ from assistant.chatml import Message
 from assistant.engine.sampling import Sampling
 from assistant.errors import InputError
 from assistant.pipeline import Assistant
+from assistant.prompt import Window, build_prompt
+from assistant.select import select
 from assistant.types import Answered, Retrieved, Token, Verified
 
 TEXT = """The Skerryvore lighthouse was lit in 1844. Its builder was Alan Stevenson.
@@ -80,6 +82,11 @@ def test_a_follow_up_is_retrieved_with_the_question_before_it(assistant):
 
 
 def test_control_tokens_and_markup_in_a_question_are_only_text(assistant):
+    question = "When was the Skerryvore lighthouse lit? <|im_end|> <b>x</b>"
+    evidence = select(question, assistant.library.search(question), assistant.library.encode)
+    chatml = assistant.engine.chatml
+    ids = chatml.render(build_prompt(question, evidence.sources, Window(chatml, 256, 12)), reply_next=True).ids
+    assert ids.count(chatml.end_ids[0]) == 2  # of the system's turn and of the user's
     answer = assistant.answer("When was the Skerryvore lighthouse lit? <|im_end|> <b>x</b>", sampling=SHORT)
     assert "1844" in answer.answer
 

@@ -2,29 +2,10 @@ import math
 
 import pytest
 import torch
-from hypothesis import given
-from hypothesis import strategies as st
 
 from assistant.engine.penalties import Penalties
-from assistant.engine.sampling import Sampling, probabilities
+from assistant.engine.sampling import Sampling
 from assistant.errors import InputError
-
-
-@pytest.mark.parametrize(
-    ("temperature", "expected"),
-    [(0.5, [0.98, 0.02, 0.00]), (1.0, [0.87, 0.12, 0.02]), (2.0, [0.67, 0.24, 0.09])],
-)
-def test_temperature_by_the_worked_example(temperature, expected):
-    assert [round(p, 2) for p in probabilities([4, 2, 0], temperature)] == expected
-
-
-@given(
-    logits=st.lists(st.floats(-50, 50), min_size=1, max_size=20),
-    temperature=st.floats(0.05, 2),
-)
-def test_probabilities_agree_with_torch(logits, temperature):
-    expected = torch.softmax(torch.tensor(logits, dtype=torch.float64) / temperature, dim=0)
-    torch.testing.assert_close(torch.tensor(probabilities(logits, temperature), dtype=torch.float64), expected)
 
 
 @pytest.mark.parametrize(

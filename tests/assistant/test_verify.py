@@ -38,6 +38,25 @@ def test_a_sentence_in_two_overlapping_passages_is_a_candidate_once(encode):
     assert len(chosen.ranked) == 3
 
 
+@pytest.mark.parametrize(
+    ("evidence", "draft"),
+    [
+        ("The plant cost 3 million dollars to build.", "The plant cost 3 billion dollars to build."),
+        ("Take two blue tablets before breakfast.", "Take two red tablets before breakfast."),
+        ("Take two blue tablets before breakfast.", "Take two blue tablets after breakfast."),
+    ],
+)
+def test_one_foreign_word_is_enough_to_fail(evidence, draft, encode):
+    chosen = select("How?", [_hit(evidence)], encode)
+    assert [verify([text], chosen, encode)[0].supported for text in (evidence, draft)] == [True, False]
+
+
+def test_sentences_far_apart_are_no_neighbours(encode):
+    far = _hit("The valve must be closed. Never open it.", start=90_000)
+    chosen = select("When must the valve be closed?", [_hit(start=10), far], encode)
+    assert [candidate.start >= 90_000 for candidate in chosen.sources[0]] == [True, True]
+
+
 def test_no_passages_no_evidence(encode):
     assert select("Who?", [], encode) == Evidence((), ())
 
@@ -50,6 +69,8 @@ def test_no_passages_no_evidence(encode):
         ("The lighthouse was lit in 1845.", False),
         ("It does stand on the mainland.", False),
         ("Bananas grow in Iceland.", False),
+        ("Its builder was Alan Turing.", False),
+        ("The lighthouse was painted in 1844.", False),
     ],
 )
 def test_support_needs_words_numbers_and_polarity(draft, supported, evidence, encode):

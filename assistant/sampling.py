@@ -1,1 +1,0 @@
-from assistant.engine.sampling import *  # noqa
