@@ -11,6 +11,7 @@ from pathlib import Path
 
 import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
+from transformers.utils.logging import disable_progress_bar
 
 from assistant.chatml import PROMPT_FORMAT
 from assistant.errors import ModelError
@@ -45,6 +46,7 @@ def load_checkpoint(source: str | Path, name: str | None = None) -> Checkpoint:
     folder = Path(source)
     if folder.is_dir():
         _check_run_file(folder)
+    disable_progress_bar()  # a model of this size loads in a moment; the bar would stand between the answers
     try:
         tokenizer = AutoTokenizer.from_pretrained(source, trust_remote_code=False)
         model = AutoModelForCausalLM.from_pretrained(source, dtype=torch.float32, trust_remote_code=False)
