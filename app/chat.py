@@ -10,8 +10,8 @@ from app.conversation import Session
 from assistant.engine.sampling import Sampling
 
 MACHINE_NOTICE = (
-    "Answers are written by a small language model and checked against your documents; read the footnotes. "
-    "Sentences marked <em>unsupported</em> were not found in them."
+    "A small language model writes the answers, and may be wrong; each sentence is checked against your documents, and "
+    "where the draft fails they are quoted instead. Sentences marked <em>unsupported</em> were not found in them."
 )
 _PLACEHOLDER = "### Ask your documents\nAdd a document, then ask a question about it."
 _PARALLEL_ANSWERS = 4

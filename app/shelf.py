@@ -3,6 +3,7 @@
 import logging
 import shutil
 import tempfile
+import unicodedata
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,6 +14,7 @@ import gradio as gr
 from app.listing import documents_html, notice_html, reports_html
 from assistant.errors import SHOWN
 from assistant.pipeline import Assistant
+from retrieval.names import distinct
 from retrieval.types import DEFAULT_COLLECTION, IngestReport, Progress
 
 FAULT = "Something went wrong in the program; the trace is in its log. Try it again."
@@ -67,24 +69,27 @@ class Shelf:
 
 @contextmanager
 def _under_own_names(files: Sequence[dict[str, Any]]) -> Iterator[list[Path]]:
-    """The uploaded files moved to where each has the name that its owner gave it; gone at the end."""
+    """The uploaded files moved to where each has the name that its owner gave it; gone at the end.
+
+    Where several have one name, all but the first get a number, so that none takes the place of another.
+    """
+    names = distinct([_safe_name(file.get("orig_name") or Path(file["path"]).name) for file in files])
     with tempfile.TemporaryDirectory(prefix="footnote-") as folder:
         paths = []
-        for number, file in enumerate(files):
-            uploaded = Path(file["path"])
-            path = Path(folder, str(number), _safe_name(file.get("orig_name") or uploaded.name))
+        for number, (file, name) in enumerate(zip(files, names, strict=True)):
+            path = Path(folder, str(number), name)
             path.parent.mkdir()
-            shutil.move(uploaded, path)
+            shutil.move(file["path"], path)
             paths.append(path)
         yield paths
 
 
 def _safe_name(name: str) -> str:
-    """The last part of `name` as a file name that stays inside its folder."""
-    last = name.replace("\\", "/").rsplit("/", 1)[-1]
+    """The last part of `name` as a file name that stays inside its folder, in the form of a document's name."""
+    last = unicodedata.normalize("NFC", name).replace("\\", "/").rsplit("/", 1)[-1]
     kept = "".join(character for character in last if character.isprintable()).strip()
     stem, dot, suffix = kept.rpartition(".")
-    room = _NAME_BYTES - len((dot + suffix).encode())
-    if stem and room > 0:
-        kept = stem.encode()[:room].decode(errors="ignore") + dot + suffix
+    tail = dot + suffix if stem and len(suffix.encode()) < _NAME_BYTES // 2 else ""
+    room = _NAME_BYTES - len(tail.encode())
+    kept = kept.removesuffix(tail).encode()[:room].decode(errors="ignore") + tail
     return kept if kept.strip(".") else "document"

@@ -1,6 +1,6 @@
 """A follow-up made to stand alone, so that retrieval and selection see what it is about.
 
-Limits: rules, not understanding. A question that points back (a pronoun, "what about", fewer than two words of its own)
+Limits: rules, not understanding. A question that points back (a pronoun, "what about", no word of its own)
 is read together with the last question before it that stands alone; any other is left as it is.
 """
 
@@ -16,7 +16,6 @@ _POINTS_BACK = re.compile(
     r"|\b(is|was|does|did|about|of|like|from|in) (that|this)\b\W*$",
     re.IGNORECASE,
 )
-_FEW_WORDS = 2
 _MOST_CHARACTERS = 300
 """Of the earlier question: enough for its topic, little enough to leave the window to the new one."""
 
@@ -31,4 +30,4 @@ def condense(question: str, history: Sequence[Message]) -> str:
 
 
 def _depends(question: str) -> bool:
-    return len(content_stems(question)) < _FEW_WORDS or bool(_POINTS_BACK.search(question.strip()))
+    return not content_stems(question) or bool(_POINTS_BACK.search(question.strip()))

@@ -1,5 +1,6 @@
 """Recipes: what to train, from what, how. A recipe is a TOML file; unknown keys and wrong types are refused by name."""
 
+import math
 import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import MISSING, asdict, dataclass, field, fields, is_dataclass
@@ -96,11 +97,20 @@ class Recipe:
         _require(bool(self.output), "output must name the folder of the checkpoint")
         _require(bool(self.data.paths), "data.paths is empty: name the training files, --set 'data.paths=[\"FILE\"]'")
         _require(self.kind == "pretrain" or bool(self.base), "base must name the checkpoint to start from")
-        _require(self.training.window <= self.model.positions, "training.window must not exceed model.positions")
+        _require(
+            not self.data.cloze_rows or bool(self.data.plain_text),
+            "data.plain_text is empty: name the files that data.cloze_rows are made of, "
+            "--set 'data.plain_text=[\"FILE\"]'",
+        )
+        if self.kind == "pretrain":  # the positions of a base are known once it is loaded
+            _require(self.training.window <= self.model.positions, "training.window must not exceed model.positions")
 
     def as_dict(self) -> dict[str, Any]:
-        """The recipe as plain values, for `run.json`."""
-        return asdict(self)
+        """The recipe as plain values, for `run.json`; without `model` where the base gave the shape."""
+        values = asdict(self)
+        if self.kind == "instruct":
+            values.pop("model")
+        return values
 
 
 def load_recipe(path: Path, settings: Sequence[str] = ()) -> Recipe:
@@ -154,6 +164,7 @@ def _value(hint: Any, value: Any, name: str) -> Any:
     if expected is float and type(value) is int:
         return float(value)
     _require(type(value) is expected, f"{name} must be of type {expected.__name__}, not {type(value).__name__}")
+    _require(expected is not float or math.isfinite(value), f"{name} must be a finite number")
     for item, kind in _items(hint, value):
         _require(type(item) is kind, f"{name} must hold values of type {kind.__name__}")
     return value

@@ -3,6 +3,7 @@
 import gzip
 import json
 import lzma
+import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -35,31 +36,42 @@ class Row:
             raise InputError(f"{self.path}:{self.line}: {key!r} must be a list of texts")
         return value
 
+    def flag(self, key: str) -> bool:
+        """The truth value under `key`, which has to be there: left out, it would pass for false."""
+        value = self.values.get(key)
+        if not isinstance(value, bool):
+            raise InputError(f"{self.path}:{self.line}: {key!r} must be true or false")
+        return value
 
-def data_files(paths: Sequence[str]) -> list[Path]:
-    """The files that `paths` name, folders expanded, in a stable order."""
-    found: list[Path] = []
-    for path in map(Path, paths):
-        if path.is_dir():
-            found.extend(sorted(p for p in path.iterdir() if p.name.endswith(_ENDINGS)))
-        elif path.is_file():
-            found.append(path)
-        else:
-            raise InputError(f"data.paths: {path} does not exist")
+
+def data_files(paths: Sequence[str], setting: str = "data.paths") -> list[Path]:
+    """The files that `paths` name, folders expanded, in a stable order; a refusal names their `setting`."""
+    found = [file for path in map(Path, paths) for file in _expanded(path, setting)]
     if not found:
-        raise InputError(f"data.paths: no {', '.join(_ENDINGS)} file in {', '.join(map(str, paths))}")
+        raise InputError(f"{setting}: no {', '.join(_ENDINGS)} file in {', '.join(paths) or 'an empty list'}")
     return found
+
+
+def _expanded(path: Path, setting: str) -> list[Path]:
+    try:
+        if path.is_dir():
+            return sorted(p for p in path.iterdir() if p.name.endswith(_ENDINGS))
+        if path.is_file():
+            return [path]
+    except OSError as fault:
+        raise InputError(f"{setting}: {path} cannot be read ({fault.strerror})") from fault
+    raise InputError(f"{setting}: {path} does not exist")
 
 
 def read_rows(path: Path) -> Iterator[Row]:
     """The rows of one file, in order."""
-    with _open(path) as lines:
-        try:
+    try:
+        with _open(path) as lines:
             for number, line in enumerate(lines, start=1):
                 if line.strip():
                     yield Row(_parse(line, path, number), path, number)
-        except (OSError, EOFError, lzma.LZMAError, UnicodeDecodeError) as fault:
-            raise InputError(f"{path}: cannot be read as JSON lines: {fault}") from fault
+    except (OSError, EOFError, zlib.error, lzma.LZMAError, UnicodeDecodeError) as fault:
+        raise InputError(f"{path}: cannot be read as JSON lines: {fault}") from fault
 
 
 def _parse(line: str, path: Path, number: int) -> dict[str, Any]:

@@ -33,7 +33,7 @@ def grounded_row(row: Row, distractors: Sequence[str], rng: random.Random) -> li
     lines = sentences(row.text("context"))
     question = row.text("question")
     answers = row.texts("answers")
-    answerable = bool(row.values.get("answerable"))
+    answerable = row.flag("answerable")
     holding = _holding(lines, answers) if answerable else None
     if answerable and holding is None:
         return None
@@ -74,9 +74,12 @@ def _conversation(
 
 
 def _holding(lines: Sequence[str], answers: Sequence[str]) -> int | None:
-    for answer in answers:
+    """The first line with an answer in it as whole words: "7" does not stand in "1787"."""
+    for answer in filter(None, map(str.strip, answers)):
+        # Not \b, which asks for a letter or digit at the answer's own ends; "$7" and "C++" have none there.
+        whole = re.compile(rf"(?<!\w){re.escape(answer)}(?!\w)", re.IGNORECASE)
         for index, line in enumerate(lines):
-            if answer.strip() and answer.strip().lower() in line.lower():
+            if whole.search(line):
                 return index
     return None
 

@@ -58,9 +58,10 @@ def _fitting(examples: Sequence[Rendered], window: int, counts: Counter[str]) ->
 def _from_rows(recipe: Recipe, rng: random.Random, counts: Counter[str]) -> Iterator[list[Message]]:
     for path in data_files(recipe.data.paths):
         rows = list(read_rows(path))
+        contexts = [row.text("context") for row in rows if _is_grounded(row)]
         for row in rows:
             source = str(row.values.get("source", path.name))
-            messages = _conversation(row, rows, rng)
+            messages = _conversation(row, contexts, rng)
             if messages is None:
                 counts[f"left out: {source}, no sentence holds the answer"] += 1
                 continue
@@ -69,19 +70,24 @@ def _from_rows(recipe: Recipe, rng: random.Random, counts: Counter[str]) -> Iter
             yield from [messages] * repeats
 
 
-def _conversation(row: Row, rows: Sequence[Row], rng: random.Random) -> list[Message] | None:
+def _is_grounded(row: Row) -> bool:
+    """Whether `row` is a question on a passage; an instruction may have a `context` too, often an empty one."""
+    return "context" in row.values and "instruction" not in row.values
+
+
+def _conversation(row: Row, contexts: Sequence[str], rng: random.Random) -> list[Message] | None:
     if "instruction" in row.values:
         return [*chat_messages(row.text("instruction")), Message("assistant", row.text("solution").strip())]
-    if "context" in row.values:
-        return grounded_row(row, _other_contexts(row, rows, rng), rng)
+    if _is_grounded(row):
+        return grounded_row(row, _other_contexts(row, contexts, rng), rng)
     raise InputError(
         f"{row.path}:{row.line}: neither an instruction nor a grounded row; keys are {', '.join(row.values)}"
     )
 
 
-def _other_contexts(row: Row, rows: Sequence[Row], rng: random.Random) -> list[str]:
+def _other_contexts(row: Row, contexts: Sequence[str], rng: random.Random) -> list[str]:
     """Beginnings of other passages of the same file, to tell apart from the one that answers."""
-    picked = [rng.choice(rows).text("context") for _ in range(rng.randint(0, _MOST_DISTRACTORS))]
+    picked = [rng.choice(contexts) for _ in range(rng.randint(0, _MOST_DISTRACTORS))]
     own = row.text("context")
     return [text[: rng.randint(80, 300)].rsplit(" ", 1)[0] for text in picked if text != own]
 
@@ -90,7 +96,7 @@ def _from_plain_text(recipe: Recipe, rng: random.Random, counts: Counter[str]) -
     wanted = recipe.data.cloze_rows
     if not wanted:
         return
-    runs = passages(_texts(data_files(recipe.data.plain_text)), rng)
+    runs = passages(_texts(data_files(recipe.data.plain_text, "data.plain_text")), rng)
     recent: list[str] = []
     for lines in runs:
         distractors = rng.sample(recent, min(len(recent), rng.randint(1, _MOST_DISTRACTORS)))

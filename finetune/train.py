@@ -20,9 +20,11 @@ from transformers import (
     TrainerCallback,
     TrainingArguments,
 )
+from transformers.trainer_utils import get_last_checkpoint
 
 from assistant.chatml import END_OF_TEXT, IM_END, PAD, PROMPT_FORMAT
-from assistant.checkpoint import RUN_FILE, load_checkpoint
+from assistant.checkpoint import RUN_FILE, Checkpoint, load_checkpoint
+from assistant.errors import InputError
 from finetune.config import ModelShape, Recipe
 from finetune.data import data_files
 from finetune.instruct import instruct_data
@@ -32,6 +34,16 @@ from finetune.windows import Windows, from_stream
 
 _M_TRIM_THRESHOLD, _M_MMAP_MAX = -1, -4
 _NEVER = 2**31 - 1
+_STEPS = "steps"
+"""The folder in the output where the trainer saves what a run can go on from."""
+_SHAPE = {
+    "layers": "num_hidden_layers",
+    "width": "hidden_size",
+    "heads": "num_attention_heads",
+    "positions": "max_position_embeddings",
+    "vocabulary": "vocab_size",
+}
+"""Our names of a model's measures, and those that the configurations of transformers share."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,15 +64,25 @@ def run(recipe: Recipe, *, resume: bool = False) -> Path:
     _keep_freed_memory()
     torch.manual_seed(recipe.training.seed)
     output = Path(recipe.output)
+    saved = _last_step(output) if resume else None
     start = _pretrain_start(recipe) if recipe.kind == "pretrain" else _instruct_start(recipe)
     train, held_out = start.windows.split(recipe.data.held_out)
     trainer = _trainer(recipe, start.model, train, held_out)
     began = time.monotonic()
     before = trainer.evaluate()
-    trainer.train(resume_from_checkpoint=resume or None)
+    trainer.train(resume_from_checkpoint=saved)
     after = trainer.evaluate()
     _save(output, start, _record(recipe, start, len(train), before, after, time.monotonic() - began))
     return output
+
+
+def _last_step(output: Path) -> str:
+    """The folder of the last step that was saved; asked for first, before any data are read."""
+    steps = output / _STEPS
+    last: str | None = get_last_checkpoint(str(steps)) if steps.is_dir() else None
+    if last is None:
+        raise InputError(f"nothing to resume in {steps}; start without --resume")
+    return last
 
 
 def _pretrain_start(recipe: Recipe) -> _Start:
@@ -75,8 +97,17 @@ def _pretrain_start(recipe: Recipe) -> _Start:
 
 def _instruct_start(recipe: Recipe) -> _Start:
     checkpoint = load_checkpoint(Path(recipe.base))
+    _check_window(recipe, checkpoint)
     data = instruct_data(recipe, checkpoint.tokenizer)
     return _Start(checkpoint.model, checkpoint.tokenizer, data.windows, data.counts)
+
+
+def _check_window(recipe: Recipe, checkpoint: Checkpoint) -> None:
+    if recipe.training.window > checkpoint.positions:
+        raise InputError(
+            f"training.window: {recipe.training.window} tokens do not fit the {checkpoint.positions} positions "
+            f"of {recipe.base}"
+        )
 
 
 def new_model(shape: ModelShape, tokenizer: PreTrainedTokenizerBase) -> GPT2LMHeadModel:
@@ -103,7 +134,7 @@ def _trainer(recipe: Recipe, model: PreTrainedModel, train: Windows, held_out: W
     plan = recipe.training
     steps = math.ceil(len(train) * plan.epochs / (plan.batch * plan.accumulate))
     arguments = TrainingArguments(
-        output_dir=str(Path(recipe.output) / "steps"),
+        output_dir=str(Path(recipe.output) / _STEPS),
         per_device_train_batch_size=plan.batch,
         per_device_eval_batch_size=plan.batch,
         gradient_accumulation_steps=plan.accumulate,
@@ -149,7 +180,12 @@ class _MetricsFile(TrainerCallback):
 
 
 def _save(output: Path, start: _Start, record: dict[str, Any]) -> None:
-    """Weights in half precision, then tokenizer, then `run.json`, without which the folder is no checkpoint."""
+    """Weights in half precision, then tokenizer, then `run.json`.
+
+    The record of an earlier run goes first: a folder without one still loads, as any model does, but a save that is cut
+    short must not leave new weights beside a record that describes others.
+    """
+    (output / RUN_FILE).unlink(missing_ok=True)
     start.model.to(torch.float16).save_pretrained(output)
     start.tokenizer.save_pretrained(output)
     unfinished = output / f"{RUN_FILE}.part"
@@ -168,6 +204,7 @@ def _record(
         "prompt_format": PROMPT_FORMAT,
         "kind": recipe.kind,
         "parameters": start.model.num_parameters(),
+        "shape": {name: getattr(start.model.config, key, None) for name, key in _SHAPE.items()},
         "recipe": plan,
         "data": {path.name: _sha256(path) for path in files},
         "counts": start.counts,

@@ -7,6 +7,7 @@ import torch
 from torch.utils.data import Dataset
 
 from assistant.chatml import Rendered
+from assistant.errors import InputError
 
 IGNORED = -100
 """The label of a token that the model need not learn to say (PyTorch's cross-entropy skips it)."""
@@ -33,8 +34,13 @@ class Windows(Dataset[dict[str, torch.Tensor]]):
         return Windows(self._ids[order], self._labels[order])
 
     def split(self, held_out: int) -> tuple["Windows", "Windows"]:
-        """All but the last `held_out` windows, and those."""
+        """All but the last `held_out` windows, and those; refused where none would be left to train on."""
         cut = len(self) - held_out
+        if cut < 1:
+            raise InputError(
+                f"data.held_out: {held_out} held out of {len(self)} windows leaves none to train on; "
+                "lower it or name more data"
+            )
         return Windows(self._ids[:cut], self._labels[:cut]), Windows(self._ids[cut:], self._labels[cut:])
 
 

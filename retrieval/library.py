@@ -25,10 +25,12 @@ from retrieval.extract import Limits, extract_data, read_file
 from retrieval.files import Source, expand
 from retrieval.fuse import Fused, reciprocal_rank_fusion
 from retrieval.indexes import Change, Indexes
+from retrieval.plaintext import clean
 from retrieval.progress import Tell, Teller
 from retrieval.store import New, Store
 from retrieval.types import DEFAULT_COLLECTION, Document, Hit, IngestReport
 
+_MOST_HITS = 1_000
 _LEAST_CANDIDATES = 50
 _CANDIDATES_PER_HIT = 4
 
@@ -80,7 +82,8 @@ class Library:
         """Adds files, and all files in folders; one report per file, whatever is wrong with it.
 
         A file is `skipped` where the collection has the same bytes under the same name; with other bytes it takes the
-        place of the document of its name. Raises LibraryError where the library itself cannot be written.
+        place of the document of its name, and its report says so. Raises LibraryError where the library itself cannot
+        be written.
         """
         collection = names.checked_collection(collection)
         self._check_model()
@@ -93,9 +96,12 @@ class Library:
         return reports
 
     def search(self, query: str, k: int = 5, *, collection: str = DEFAULT_COLLECTION) -> list[Hit]:
-        """The `k` passages that answer `query` best by keywords and vectors together. Raises LibraryError."""
-        if k < 1:
-            raise LibraryError(f"k is {k}; ask for at least 1 passage.")
+        """The `k` passages, at most 1,000, that answer `query` best by keywords and vectors. Raises LibraryError."""
+        if not 1 <= k <= _MOST_HITS:
+            raise LibraryError(f"k is {k}; ask for 1 to {_MOST_HITS:,} passages.")
+        collection = names.checked_collection(collection)
+        # As stored texts are: what a terminal could not decode arrives as surrogates, which no model or index takes.
+        query = clean(query)
         if not query.strip():
             raise LibraryError("the query is empty; write what to look for.")
         if collection not in self.collections():
@@ -181,11 +187,12 @@ class Library:
         cut = passages(extracted.text, extracted.pages)
         vectors = self._embedder.encode([extracted.text[part.start : part.end] for part in cut], teller.embedding)
         teller("storing", 0.0)
-        document = self._put(New(source.name, collection, digest, extracted, cut, vectors))
-        return IngestReport(document.name, "ready", None, document.id, document.pages, document.passages)
+        document, replaced = self._put(New(source.name, collection, digest, extracted, cut, vectors))
+        reason = f"Took the place of the earlier version of {document.name}." if replaced else None
+        return IngestReport(document.name, "ready", reason, document.id, document.pages, document.passages)
 
-    def _put(self, new: New) -> Document:
-        """Stores a document in the place of the one of its name, or beside the others."""
+    def _put(self, new: New) -> tuple[Document, Document | None]:
+        """Stores a document beside the others, or in the place of the one of its name, which is returned too."""
         with self._lock:
             with self._store.transaction():
                 before = self._store.generation()
@@ -196,7 +203,7 @@ class Library:
                 self._store.set_fact("model", self._embedder.model_name)
                 after = self._store.new_generation()
             self._indexes.apply(Change(before, after, (document,), (replaced,) if replaced else ()))
-        return document
+        return document, replaced
 
     def _hits(self, fused: Sequence[Fused]) -> list[Hit]:
         ranks = {item.id: item for item in fused}

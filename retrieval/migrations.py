@@ -52,10 +52,12 @@ def _step(connection: sqlite3.Connection, number: int) -> None:
             for statement in _statements(MIGRATIONS[number - 1]):
                 connection.execute(statement)
             connection.execute(f"PRAGMA user_version = {number}")
+        connection.execute("COMMIT")
     except BaseException:
-        connection.execute("ROLLBACK")
+        # Where the disk is full or fails, SQLite has rolled back by itself, and would refuse to do it again.
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
         raise
-    connection.execute("COMMIT")
 
 
 def _statements(script: str) -> list[str]:

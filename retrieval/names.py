@@ -2,10 +2,14 @@
 
 from collections.abc import Sequence
 from difflib import get_close_matches
+from itertools import count
+from pathlib import PurePosixPath
 
 from retrieval.errors import LibraryError
-from retrieval.plaintext import NAME_LENGTH, clean_name
+from retrieval.plaintext import NAME_LENGTH, clean, clean_name
 from retrieval.types import Document
+
+_LONGEST_SUFFIX = 20
 
 
 def checked_collection(name: str) -> str:
@@ -24,11 +28,32 @@ def find(name_or_id: str, documents: Sequence[Document]) -> Document:
             return document
     named = [document for document in documents if document.name in (name_or_id, clean_name(name_or_id))]
     if not named:
-        raise LibraryError(f"there is no document called {name_or_id}{_near(name_or_id, documents)}")
+        raise LibraryError(f"there is no document called {clean(name_or_id)}{_near(name_or_id, documents)}")
     if len(named) > 1:
         collections = ", ".join(document.collection for document in named)
         raise LibraryError(f"{name_or_id} is in several collections ({collections}); say which one is meant.")
     return named[0]
+
+
+def distinct(names: Sequence[str]) -> list[str]:
+    """`names`, each once: a name that came before gets a number, as in "report (2).pdf"."""
+    taken, seen, found = set(names), set(), []
+    for name in names:
+        free = name
+        if name in seen:
+            free = next(other for number in count(2) if (other := _numbered(name, number)) not in taken)
+            taken.add(free)
+        seen.add(name)
+        found.append(free)
+    return found
+
+
+def _numbered(name: str, number: int) -> str:
+    suffix = PurePosixPath(name).suffix
+    if len(suffix) > _LONGEST_SUFFIX:
+        suffix = ""  # A sentence with a full stop in it.
+    tail = f" ({number}){suffix}"
+    return name.removesuffix(suffix)[: NAME_LENGTH - len(tail)] + tail
 
 
 def _near(name: str, documents: Sequence[Document]) -> str:

@@ -15,6 +15,8 @@ from pathlib import Path
 import tantivy
 from tantivy import Filter, Occur, Query
 
+from retrieval.errors import LibraryDamaged, LibraryError
+
 _ANALYZER = "footnote"
 _HAN = r"\p{Han}\p{Hiragana}\p{Katakana}"
 _WORDS = rf"[{_HAN}]|[\p{{L}}\p{{M}}\p{{N}}--[{_HAN}]]+"
@@ -45,7 +47,7 @@ class SparseIndex:
         self._schema = _schema()
         self._analyzer = _analyzer(stop_words=False)
         self._query_analyzer = _analyzer(stop_words=True)
-        self._index = self._open()
+        self._index = self._opened()
         self._loaded = self.mark()
 
     def mark(self) -> str | None:
@@ -103,6 +105,21 @@ class SparseIndex:
             for word in words
         ]
         return Query.boolean_query([(Occur.Must, inside), (Occur.Must, Query.boolean_query(bodies + titles))])
+
+    def _opened(self) -> tantivy.Index:
+        """The index, with what is wrong with its folder explained. Raises LibraryError, LibraryDamaged."""
+        try:
+            return self._open()
+        except FileExistsError as error:
+            raise LibraryDamaged(
+                f"{self._path} is not a folder, but the keyword index belongs there; move it away, then try again: "
+                "the index is built anew and nothing is lost."
+            ) from error
+        except (OSError, ValueError) as error:
+            raise LibraryError(
+                f"the keyword index in {self._path} cannot be opened ({error}); check the free space and permissions "
+                "of the library's folder, then try again: the documents are stored."
+            ) from error
 
     def _open(self) -> tantivy.Index:
         """The index on disk, or an empty one in its place where it cannot be read: it is derived, nothing is lost."""

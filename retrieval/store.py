@@ -85,10 +85,12 @@ class Store:
             self._connection.execute("BEGIN IMMEDIATE")
             try:
                 yield
+                self._connection.execute("COMMIT")
             except BaseException:
-                self._connection.execute("ROLLBACK")
+                # Where the disk is full or fails, SQLite has rolled back by itself, and would refuse to do it again.
+                if self._connection.in_transaction:
+                    self._connection.execute("ROLLBACK")
                 raise
-            self._connection.execute("COMMIT")
 
     def fact(self, name: str) -> str | None:
         """A fact about the library: its `generation`, or the `model` of its vectors."""
@@ -209,6 +211,9 @@ class Store:
             yield
         except sqlite3.DatabaseError as error:
             raise _explain(error, self._path) from error
+        except UnicodeEncodeError as error:
+            # Texts are cleaned before: only a name or an id that was asked for can hold such a character.
+            raise LibraryError(f"{error.object!r} holds bytes that are not UTF-8; type it again.") from error
 
 
 def _explain(error: sqlite3.DatabaseError, path: Path) -> LibraryError:
@@ -218,7 +223,15 @@ def _explain(error: sqlite3.DatabaseError, path: Path) -> LibraryError:
     if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
         return LibraryError(f"{path} is in use by another program; wait until that has finished, then try again.")
     if code == sqlite3.SQLITE_FULL:
-        return LibraryError(f"the disk that holds {path} is full; free some space, then try again.")
+        return LibraryError(
+            f"the disk that holds {path} is full; delete or move away other files on it, then try again: "
+            "what was stored before is intact."
+        )
+    if code == sqlite3.SQLITE_IOERR:
+        return LibraryError(
+            f"{path} cannot be read or written ({error}); check that its disk is connected, works and has free space, "
+            "then try again."
+        )
     if code in (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PERM):
         return LibraryError(f"{path} cannot be opened for writing; check the folder and its permissions.")
     return LibraryDamaged(

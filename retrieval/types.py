@@ -45,7 +45,10 @@ class Hit:
 
 @dataclass(frozen=True, slots=True)
 class IngestReport:
-    """What became of one file. `reason` says why it was skipped or failed, in a sentence for the person who gave it."""
+    """What became of one file.
+
+    `reason` says why it was skipped or failed, or that it replaced another, in a sentence for the person who gave it.
+    """
 
     document: str
     state: State

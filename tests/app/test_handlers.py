@@ -99,6 +99,19 @@ def test_added_files_keep_their_names_and_leave_no_copy(assistant, tmp_path):
     assert not Path(file["path"]).exists()
 
 
+def test_uploads_of_one_name_are_all_kept(assistant, tmp_path):
+    texts = ["The otter eats fish.", "The beaver eats bark.", "The owl eats mice."]
+    originals = ["caf\xe9.txt", "cafe\u0301.txt", "x/caf\xe9.txt"]
+    files = [uploaded(tmp_path, f"{n}.txt", text, original) for n, (text, original) in enumerate(zip(texts, originals))]
+    _, report, _ = Shelf(assistant).add(files, print_nothing)
+    library = assistant.library
+    kept = {document.name: library.text(document.id) for document in library.documents("default")}
+    assert kept == dict(zip(["caf\xe9.txt", "caf\xe9 (2).txt", "caf\xe9 (3).txt"], texts))
+    assert "Took the place" not in report
+    _, report, _ = Shelf(assistant).add([uploaded(tmp_path, "new.txt", "It sleeps.", "caf\xe9.txt")], print_nothing)
+    assert "Took the place of the earlier version of caf\xe9.txt." in report
+
+
 def test_an_empty_file_fails_with_its_reason(assistant, tmp_path):
     _, report, listing = Shelf(assistant).add([uploaded(tmp_path, "empty.txt", "")], print_nothing)
     assert "failed" in report
@@ -122,7 +135,10 @@ def test_a_failure_while_adding_leaves_no_copy_either(tmp_path):
     assert not Path(file["path"]).exists()
 
 
-@given(st.text(max_size=300) | st.sampled_from(["..", ".", "", "../../etc/passwd", "C:\\temp\\x.txt", "a/b\0c.txt"]))
+@given(
+    st.text(max_size=300)
+    | st.sampled_from(["..", ".", "", "../../etc/passwd", "C:\\temp\\x.txt", "a/b\0c.txt", "\xa1" * 101])
+)
 def test_a_name_never_leaves_its_folder(name):
     safe = _safe_name(name)
     assert Path("folder", safe).parent == Path("folder")

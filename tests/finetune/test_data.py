@@ -1,6 +1,7 @@
 import gzip
 import json
 import lzma
+from pathlib import Path
 
 import pytest
 
@@ -40,6 +41,32 @@ def test_a_truncated_file_is_named(tmp_path, ending):
         list(read_rows(path))
 
 
+def test_a_damaged_gzip_file_is_named(tmp_path):
+    path = tmp_path / "rows.jsonl.gz"
+    whole = bytearray(gzip.compress(json.dumps(ROW).encode() * 1000))
+    whole[10:20] = b"\xff" * 10  # the deflate stream, right after the header
+    path.write_bytes(whole)
+    with pytest.raises(InputError, match=r"rows\.jsonl\.gz"):
+        list(read_rows(path))
+
+
+@pytest.mark.parametrize("ending", ["jsonl", "jsonl.gz", "jsonl.xz"])
+def test_a_file_that_cannot_be_opened_is_named(tmp_path, ending):
+    path = tmp_path / f"rows.{ending}"
+    path.mkdir()
+    with pytest.raises(InputError, match=rf"rows\.{ending}"):
+        list(read_rows(path))
+
+
+def test_a_folder_that_cannot_be_listed_is_named(tmp_path, monkeypatch):
+    def refuse(path):
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr(Path, "iterdir", refuse)
+    with pytest.raises(InputError, match=rf"data\.paths: {tmp_path} cannot be read \(Permission denied\)"):
+        data_files([str(tmp_path)])
+
+
 def test_a_missing_value_is_named(tmp_path):
     path = tmp_path / "rows.jsonl"
     path.write_text('{"text": " "}\n')
@@ -56,3 +83,9 @@ def test_folders_are_expanded_and_empty_ones_refused(tmp_path):
     (tmp_path / "empty").mkdir()
     with pytest.raises(InputError, match="no "):
         data_files([str(tmp_path / "empty")])
+
+
+@pytest.mark.parametrize("paths", [[], ["no-such-file"]])
+def test_the_setting_that_names_no_file_is_named(paths):
+    with pytest.raises(InputError, match=r"^data\.plain_text: "):
+        data_files(paths, "data.plain_text")

@@ -2,6 +2,7 @@ import random
 
 import pytest
 
+from assistant.errors import InputError
 from assistant.wording import REFUSAL, one_line
 from finetune.data import Row
 from finetune.grounding import cloze, grounded_row
@@ -31,6 +32,31 @@ def test_an_unanswerable_question_is_refused(tmp_path):
 
 def test_a_row_whose_answer_stands_nowhere_is_left_out(tmp_path):
     assert grounded_row(_row(tmp_path, answers=["1999"]), [], random.Random(0)) is None
+
+
+@pytest.mark.parametrize("value", [{}, {"answerable": None}, {"answerable": 1}, {"answerable": "false"}])
+def test_a_row_that_does_not_say_whether_it_is_answerable_is_refused(tmp_path, value):
+    row = Row({"context": CONTEXT, "question": "When was she born?", "answers": ["1815"], **value}, tmp_path / "x", 3)
+    with pytest.raises(InputError, match=r"x:3: 'answerable' must be true or false"):
+        grounded_row(row, [], random.Random(0))
+
+
+@pytest.mark.parametrize(
+    ("answer", "sentence"),
+    [
+        ("7", "She had 7 cats."),
+        ("art", "Her art is lost."),
+        ("CATS", "She had 7 cats."),
+        ("$7", "One cost $7, no more."),
+        ("C++", "It was written in C++."),
+    ],
+)
+def test_an_answer_stands_in_a_sentence_as_whole_words(tmp_path, answer, sentence):
+    context = (
+        "She moved to Hartford in 1787. She had 7 cats. Her art is lost. One cost $7, no more. It was written in C++."
+    )
+    row = _row(tmp_path, context=context, answers=[answer])
+    assert grounded_row(row, [], random.Random(0))[-1].content == f"{sentence} [1]"
 
 
 @pytest.mark.parametrize("seed", range(40))

@@ -2,15 +2,17 @@
 
 import json
 
+import numpy as np
 import pytest
 import torch
+from transformers import PreTrainedTokenizerFast
 
 from assistant.chatml import ChatML, Message, Rendered
 from assistant.checkpoint import load_checkpoint
 from assistant.errors import InputError, ModelError
 from finetune.config import load_recipe
 from finetune.train import run
-from finetune.windows import IGNORED, packed
+from finetune.windows import IGNORED, from_stream, packed
 
 PRETRAIN = """
 kind = "pretrain"
@@ -33,8 +35,6 @@ INSTRUCT = """
 kind = "instruct"
 output = "{output}"
 base = "{base}"
-[model]
-positions = 256
 [data]
 paths = ["{data}"]
 held_out = 1
@@ -46,14 +46,20 @@ learning_rate = 0.01
 """
 
 
-@pytest.fixture(scope="module")
-def pretrained(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("training")
+SHAPE = {"layers": 1, "width": 16, "heads": 2, "positions": 256, "vocabulary": 300}
+
+
+def _pretrain_recipe(folder, settings=()):
     data = folder / "text.jsonl"
     data.write_text("\n".join(json.dumps({"text": f"The number {n} follows {n - 1}. " * 20}) for n in range(40)))
     recipe = folder / "recipe.toml"
     recipe.write_text(PRETRAIN.format(output=folder / "base", data=data))
-    return run(load_recipe(recipe))
+    return load_recipe(recipe, settings)
+
+
+@pytest.fixture(scope="module")
+def pretrained(tmp_path_factory):
+    return run(_pretrain_recipe(tmp_path_factory.mktemp("training")))
 
 
 def test_pretraining_learns_and_describes_itself(pretrained):
@@ -62,6 +68,7 @@ def test_pretraining_learns_and_describes_itself(pretrained):
     assert record["prompt_format"] == "chatml-1"
     assert list(record["data"]) == ["text.jsonl"]
     assert record["counts"]["tokens"] > 0
+    assert record["shape"] == record["recipe"]["model"] == SHAPE
     lines = [json.loads(line) for line in (pretrained / "metrics.jsonl").read_text().splitlines()]
     assert lines[-1]["eval_loss"] == record["held_out_loss"]["after"]
 
@@ -77,6 +84,8 @@ def test_instructing_starts_from_the_checkpoint_and_saves_half_precision(pretrai
     record = json.loads((folder / "run.json").read_text())
     assert record["held_out_loss"]["after"] < record["held_out_loss"]["before"]
     assert record["counts"]["rows.jsonl"] == 61
+    assert record["shape"] == SHAPE
+    assert "model" not in record["recipe"]
     checkpoint = load_checkpoint(folder)
     assert checkpoint.positions == 256
     assert next(checkpoint.model.parameters()).dtype == torch.float32
@@ -90,6 +99,57 @@ def test_a_row_of_no_known_kind_is_named(pretrained, tmp_path):
     with pytest.raises(InputError, match=r"rows\.jsonl:1"):
         run(load_recipe(recipe))
     assert not (tmp_path / "out" / "run.json").exists()
+
+
+def test_a_window_beyond_the_positions_of_the_base_is_refused(pretrained, tmp_path):
+    data = tmp_path / "rows.jsonl"
+    data.write_text('{"instruction": "Say 1.", "solution": "1"}\n')
+    recipe = tmp_path / "recipe.toml"
+    recipe.write_text(INSTRUCT.format(output=tmp_path / "out", base=pretrained, data=data))
+    with pytest.raises(InputError, match=r"training\.window: 257 .* 256 positions"):
+        run(load_recipe(recipe, ["training.window=257"]))
+
+
+def test_resuming_goes_on_from_the_last_saved_step(tmp_path):
+    run(_pretrain_recipe(tmp_path))
+    finished = run(_pretrain_recipe(tmp_path), resume=True)
+    record = json.loads((finished / "run.json").read_text())
+    lines = [json.loads(line) for line in (finished / "metrics.jsonl").read_text().splitlines()]
+    evaluated = [line["eval_loss"] for line in lines if "eval_loss" in line]
+    assert evaluated[-1] == record["held_out_loss"]["after"] == pytest.approx(evaluated[1])
+
+
+@pytest.mark.parametrize("folder", ["base", "base/steps", "base/steps/other"])
+def test_nothing_to_resume_is_refused(tmp_path, folder):
+    (tmp_path / folder).mkdir(parents=True)
+    with pytest.raises(InputError, match=r"nothing to resume in .*base.steps; start without --resume"):
+        run(_pretrain_recipe(tmp_path), resume=True)
+
+
+def test_a_save_that_is_cut_short_leaves_no_record_of_the_run_before(tmp_path, monkeypatch):
+    folder = run(_pretrain_recipe(tmp_path))
+    before = (folder / "model.safetensors").read_bytes()
+
+    def cut_short(*_, **__):
+        raise OSError("no space left")
+
+    monkeypatch.setattr(PreTrainedTokenizerFast, "save_pretrained", cut_short)
+    with pytest.raises(OSError, match="no space left"):
+        run(_pretrain_recipe(tmp_path, ["training.seed=2"]))
+    assert (folder / "model.safetensors").read_bytes() != before
+    assert not (folder / "run.json").exists()
+
+
+@pytest.mark.parametrize(("windows", "held_out"), [(0, 1), (3, 5), (10, 64), (5, 5)])
+def test_too_few_windows_to_hold_some_out_are_refused(windows, held_out):
+    with pytest.raises(InputError, match=rf"data\.held_out: {held_out} held out of {windows} windows"):
+        from_stream(np.arange(windows * 4), window=4).split(held_out)
+
+
+def test_the_last_windows_are_held_out():
+    train, held_out = from_stream(np.arange(24), window=4).split(5)
+    assert (len(train), len(held_out)) == (1, 5)
+    assert held_out[0]["input_ids"].tolist() == [4, 5, 6, 7]
 
 
 def test_another_prompt_format_is_refused(tiny_checkpoint, tmp_path):

@@ -1,3 +1,4 @@
+import resource
 import shutil
 import sqlite3
 import subprocess
@@ -8,6 +9,7 @@ import pytest
 
 from retrieval.errors import LibraryDamaged, LibraryError
 from retrieval.library import Library
+from retrieval.store import Store
 
 FACTS = {
     "astronomy.txt": "The moon Europa orbits Jupiter. Its ocean lies under ice.",
@@ -81,7 +83,9 @@ def test_same_content_is_skipped_and_new_content_replaces(library, facts):
     assert (again.state, again.document_id) == ("skipped", first.document_id)
     assert "already in the collection default" in again.reason
     (facts / "law.txt").write_text("The lease was prolonged to 2031.")
-    assert library.ingest([facts / "law.txt"])[0].state == "ready"
+    report = library.ingest([facts / "law.txt"])[0]
+    assert (report.state, report.reason) == ("ready", "Took the place of the earlier version of law.txt.")
+    assert first.reason is None
     assert [document.name for document in library.documents()] == ["law.txt"]
     assert "2031" in library.search("lease")[0].passage
     assert everywhere(library) == (1, 1, 1)
@@ -118,10 +122,31 @@ def test_collections_are_apart(library, facts):
         library.ingest([facts], collection=" ")
 
 
-@pytest.mark.parametrize(("query", "k"), [("", 5), (" \n", 5), ("bread", 0), ("bread", -1)])
+@pytest.mark.parametrize(("query", "k"), [("", 5), (" \n", 5), ("\udcff", 5), ("bread", 0), ("bread", -1)])
 def test_bad_questions(library, query, k):
     with pytest.raises(LibraryError):
         library.search(query, k)
+
+
+@pytest.mark.parametrize("k", [1_001, 10**18, 10**20])
+def test_more_passages_than_anybody_reads_are_refused(library, facts, k):
+    library.ingest([facts])
+    assert len(library.search("bread", 1_000)) == 3
+    with pytest.raises(LibraryError, match=f"k is {k}; ask for 1 to 1,000 passages"):
+        library.search("bread", k)
+
+
+def test_bytes_that_a_terminal_could_not_decode(library, facts):
+    library.ingest([facts])
+    assert library.search("flour\udcff")[0].document == "cooking.txt"
+    with pytest.raises(LibraryError, match="cannot name a collection"):
+        library.search("flour", collection="\udcff")
+    for ask in (library.documents, library.document, library.text):
+        with pytest.raises(LibraryError, match="not UTF-8"):
+            ask("\udcff")
+    with pytest.raises(LibraryError, match="no document called law") as caught:
+        library.remove("law\udcff")
+    assert str(caught.value).isprintable()
 
 
 def test_a_bad_file_is_reported_and_loses_nothing(library, facts, write):
@@ -146,6 +171,22 @@ def test_files_that_share_a_name_keep_both(library, folder):
         (folder / part / "readme.md").write_text(f"This is {part}.")
     library.ingest([folder])
     assert [document.name for document in library.documents()] == ["x/readme.md", "y/readme.md"]
+
+
+def test_files_of_one_name_from_two_places_keep_both(library, folder):
+    files = []
+    for part in ("2023", "2024"):
+        (folder / part).mkdir()
+        files.append(folder / part / "report.txt")
+        files[-1].write_text(f"Sales of {part}.")
+    names = ["2023/report.txt", "2024/report.txt"]
+    reports = library.ingest(files)
+    assert [(report.document, report.state, report.reason) for report in reports] == [
+        (name, "ready", None) for name in names
+    ]
+    reports = library.ingest([folder / "2023", folder / "2024", files[0], folder / "2024" / ".." / "2023"])
+    assert [(report.document, report.state) for report in reports] == [(name, "skipped") for name in names]
+    assert [document.name for document in library.documents()] == names
 
 
 def test_names_are_cleaned(library, folder):
@@ -243,6 +284,55 @@ def test_a_damaged_or_newer_database_is_named(tmp_path, embedder):
     (tmp_path / "file").write_text("")
     with pytest.raises(LibraryError, match="cannot be used as a folder"):
         Library.open(tmp_path / "file", embedder)
+
+
+def test_a_full_disk_is_named_and_loses_nothing(library, facts, folder):
+    library.ingest([facts])
+    before = library.documents(), library.search("bread", k=3)
+    connection = library._store._connection
+    (pages,) = connection.execute("PRAGMA page_count").fetchone()
+    connection.execute(f"PRAGMA max_page_count = {pages}")
+    (folder / "large.txt").write_text("The moss grows on the north side. " * 10_000)
+    with pytest.raises(LibraryError, match=r"disk that holds .* is full; delete or move away") as caught:
+        library.ingest([folder / "large.txt"])
+    assert not isinstance(caught.value, LibraryDamaged)
+    assert (library.documents(), library.search("bread", k=3)) == before
+    connection.execute("PRAGMA max_page_count = 1000000")
+    assert library.ingest([folder / "large.txt"])[0].state == "ready"
+
+
+def test_a_disk_that_fails_is_not_called_damage(tmp_path):
+    store = Store(tmp_path / "library.db")
+    store.set_fact("model", "one")
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+
+    def write() -> None:
+        with store.transaction():
+            store.set_fact("model", "x" * 1_000_000)
+
+    try:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (200_000, limits[1]))
+        with pytest.raises(LibraryError, match="cannot be read or written") as caught:
+            write()
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert not isinstance(caught.value, LibraryDamaged)
+    assert store.fact("model") == "one"
+    write()
+    store.close()
+
+
+def test_a_file_in_the_place_of_the_keyword_index_is_named(tmp_path, facts, embedder):
+    root = tmp_path / "l"
+    with Library.open(root, embedder) as library:
+        library.ingest([facts])
+    shutil.rmtree(root / "keywords")
+    (root / "keywords").write_text("")
+    with pytest.raises(LibraryDamaged, match=r"keywords is not a folder.*move it away"):
+        Library.open(root, embedder)
+    (root / "keywords").unlink()
+    with Library.open(root, embedder) as library:
+        assert everywhere(library) == (3, 3, 3)
 
 
 def test_another_model_needs_a_reindex(tmp_path, facts, embedder):
