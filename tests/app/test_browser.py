@@ -112,6 +112,7 @@ def test_a_question_is_retried_edited_and_cleared(asked):
     asked.get_by_role("button", name="Submit").click()
     asked.locator(".fn-answer", has_text="36 months").wait_for()
     assert asked.locator(".user-row").count() == 1
+    asked.get_by_role("button", name="Ask", exact=True).wait_for()
     asked.get_by_role("button", name="Clear").click()
     asked.locator(".user-row").wait_for(state="detached")
 

@@ -11,7 +11,9 @@ def test_a_question_that_points_back_is_read_with_the_one_before(question):
     assert condense(question, HISTORY) == f"Who built the lighthouse? {question}"
 
 
-@pytest.mark.parametrize("question", ["What is AutoGen?", "Which company made the engine?", "How many claims are there in the 2020 file?"])
+@pytest.mark.parametrize(
+    "question", ["What is AutoGen?", "Which company made the engine?", "How many claims are there in the 2020 file?"]
+)
 def test_a_question_that_stands_alone_is_left(question):
     assert condense(question, HISTORY) == question
 
