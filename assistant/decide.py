@@ -17,7 +17,7 @@ from dataclasses import dataclass
 
 from assistant.select import Candidate, Evidence
 from assistant.verify import Checked
-from assistant.wording import REFUSAL
+from assistant.wording import REFUSAL, one_line
 
 ABSTAIN_BELOW = 0.5
 _MIDDLE = 0.78
@@ -48,8 +48,10 @@ def decide(checked: Sequence[Checked], evidence: Evidence) -> Decision:
 
 
 def _extract(evidence: Evidence) -> tuple[Checked, ...]:
-    best, *others = evidence.ranked[:2]
-    quoted = [best, *(other for other in others if other.score >= _NEARLY * best.score)]
+    best = evidence.ranked[0]
+    # The same words in another document add nothing.
+    following = [other for other in evidence.ranked[1:] if one_line(other.text) != one_line(best.text)]
+    quoted = [best, *(other for other in following[:1] if other.score >= _NEARLY * best.score)]
     quoted.sort(key=lambda candidate: (candidate.document_id != best.document_id, candidate.start))
     return tuple(Checked(candidate.text, candidate, 1.0, True) for candidate in quoted)
 

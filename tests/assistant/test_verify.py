@@ -102,6 +102,12 @@ def test_else_the_best_sentence_is_quoted(draft, evidence, encode):
     assert (decision.abstained, decision.text) == (False, "The lighthouse was lit in 1844.")
 
 
+def test_the_same_words_in_two_documents_are_quoted_once(encode):
+    evidence = select("When was the lighthouse lit?", [_hit(), _hit(name="copy.txt")], encode)
+    decision = decide([], evidence)
+    assert decision.text.count("The lighthouse was lit in 1844.") == 1
+
+
 def test_far_evidence_makes_it_abstain_and_name_the_nearest(encode):
     evidence = select("What is the capital of Peru?", [_hit()], encode)
     decision = decide(verify(["The capital is Lima."], evidence, encode), evidence)
