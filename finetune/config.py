@@ -97,6 +97,7 @@ class Recipe:
         _require(bool(self.output), "output must name the folder of the checkpoint")
         _require(bool(self.data.paths), "data.paths is empty: name the training files, --set 'data.paths=[\"FILE\"]'")
         _require(self.kind == "pretrain" or bool(self.base), "base must name the checkpoint to start from")
+        _require(self.kind != "pretrain" or not self.base, "base must be empty: pretraining starts from random weights")
         _require(
             not self.data.cloze_rows or bool(self.data.plain_text),
             "data.plain_text is empty: name the files that data.cloze_rows are made of, "

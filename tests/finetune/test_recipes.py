@@ -52,6 +52,7 @@ def test_set_replaces_a_value(recipe):
         ("data.cloze_rows=5", "data.plain_text is empty"),
         ("no-equals", "no-equals"),
         ("kind=instruct", "base"),
+        ("base=somewhere", "base"),
         ("output.x=1", "output"),
     ],
 )
