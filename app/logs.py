@@ -6,6 +6,7 @@ from pathlib import Path
 
 _BYTES = 2_000_000
 _OLD_FILES = 1
+_LOGGERS = ("footnote", "uvicorn.error", "asyncio")
 
 
 def log_to(home: Path) -> Path:
@@ -14,11 +15,12 @@ def log_to(home: Path) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     handler = logging.handlers.RotatingFileHandler(path, maxBytes=_BYTES, backupCount=_OLD_FILES, encoding="utf-8")
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
-    logger = logging.getLogger("footnote")
-    for old in list(logger.handlers):
-        logger.removeHandler(old)
-        old.close()
-    logger.addHandler(handler)
-    logger.setLevel(logging.INFO)
-    logger.propagate = False
+    for name in _LOGGERS:
+        logger = logging.getLogger(name)
+        for old in list(logger.handlers):
+            logger.removeHandler(old)
+            old.close()
+        logger.addHandler(handler)
+        logger.setLevel(logging.INFO)
+        logger.propagate = False
     return path

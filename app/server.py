@@ -21,7 +21,9 @@ from assistant.config import Config
 from assistant.errors import SHOWN, InputError
 from assistant.pipeline import Assistant
 
-MAX_UPLOAD = "100mb"
+# What the server takes in at all. The library refuses files of over 100 MB, each with a row in the report; here a whole
+# upload is cut off with all that is in it.
+MAX_UPLOAD = "512mb"
 _HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
@@ -73,8 +75,11 @@ def serve(config: Config) -> None:
         signal.signal(signal.SIGTERM, signal.default_int_handler)
         os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
         os.environ["GRADIO_TEMP_DIR"] = uploads
-        settings = uvicorn.Config(create_app(assistant), log_level="warning", timeout_graceful_shutdown=3)
         log_to(config.home)
+        # No log configuration of its own: its messages go to the program's log, traces of cut-off streams included.
+        settings = uvicorn.Config(
+            create_app(assistant), log_config=None, log_level="warning", timeout_graceful_shutdown=1
+        )
         with suppress(KeyboardInterrupt):
             _Server(settings, assistant).run(sockets=[listener])
 

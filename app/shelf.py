@@ -28,7 +28,7 @@ class Shelf:
         self._library = assistant.library
 
     def add(self, files: list[dict[str, Any]] | None, progress: gr.Progress = gr.Progress()) -> tuple[Any, str, str]:  # noqa: B008
-        """Take uploaded files into the library; the uploaded copies are deleted."""
+        """Take uploaded files into the library."""
 
         def show(step: Progress) -> None:
             share = (step.file - 1 + step.share) / step.files
@@ -69,9 +69,10 @@ class Shelf:
 
 @contextmanager
 def _under_own_names(files: Sequence[dict[str, Any]]) -> Iterator[list[Path]]:
-    """The uploaded files moved to where each has the name that its owner gave it; gone at the end.
+    """The uploaded files where each has the name that its owner gave it; gone at the end.
 
-    Where several have one name, all but the first get a number, so that none takes the place of another.
+    Where several have one name, all but the first get a number, so that none takes the place of another. The files that
+    Gradio stored are left to its own clean-up: it keeps equal files once, so another upload may be reading the same.
     """
     names = distinct([_safe_name(file.get("orig_name") or Path(file["path"]).name) for file in files])
     with tempfile.TemporaryDirectory(prefix="footnote-") as folder:
@@ -79,7 +80,7 @@ def _under_own_names(files: Sequence[dict[str, Any]]) -> Iterator[list[Path]]:
         for number, (file, name) in enumerate(zip(files, names, strict=True)):
             path = Path(folder, str(number), name)
             path.parent.mkdir()
-            shutil.move(file["path"], path)
+            shutil.copyfile(file["path"], path)
             paths.append(path)
         yield paths
 

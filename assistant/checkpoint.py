@@ -6,9 +6,14 @@ ChatML all the same, its tags as ordinary text.
 """
 
 import json
+import re
+import socket
+import urllib.request
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import urlsplit
 
+import huggingface_hub
 import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
 from transformers.utils.logging import disable_progress_bar
@@ -18,6 +23,9 @@ from assistant.errors import ModelError
 
 RUN_FILE = "run.json"
 BUNDLED = "bundled"
+_CHOICES = "Give a checkpoint folder, or use --model bundled."
+_REPOSITORY = re.compile(r"[\w.-]+(/[\w.-]+)?")
+_CONNECT_SECONDS = 3
 BUNDLED_FOLDER = Path(__file__).parent / "models" / "footnote-gpt2"
 
 
@@ -46,15 +54,33 @@ def load_checkpoint(source: str | Path, name: str | None = None) -> Checkpoint:
     folder = Path(source)
     if folder.is_dir():
         _check_run_file(folder)
+    if not folder.is_dir() and not _REPOSITORY.fullmatch(str(source)):
+        raise ModelError(f"{source}: no such folder, and not the form of a hub id. {_CHOICES}")
+    # Asked for weights while offline, the hub's client retries for a minute; one look at the door is enough.
+    only_local = folder.is_dir() or not _hub_in_reach()
     disable_progress_bar()  # a model of this size loads in a moment; the bar would stand between the answers
     try:
-        tokenizer = AutoTokenizer.from_pretrained(source, trust_remote_code=False)
-        model = AutoModelForCausalLM.from_pretrained(source, dtype=torch.float32, trust_remote_code=False)
+        tokenizer = AutoTokenizer.from_pretrained(source, trust_remote_code=False, local_files_only=only_local)
+        model = AutoModelForCausalLM.from_pretrained(
+            source, dtype=torch.float32, trust_remote_code=False, local_files_only=only_local
+        )
     except Exception as fault:  # damaged weights, foreign shapes, a hub out of reach: each library has its own error
         raise ModelError(_what_to_do(str(source), fault)) from fault
     model.eval()
     positions = getattr(model.config, "max_position_embeddings", None) or 1024
     return Checkpoint(name or folder.name, model, tokenizer, int(positions))
+
+
+def _hub_in_reach() -> bool:
+    """Whether the hub can be connected to; taken for granted where a proxy stands between."""
+    address = urlsplit(huggingface_hub.constants.ENDPOINT)
+    if urllib.request.getproxies():
+        return True
+    try:
+        socket.create_connection((address.hostname, address.port or 443), _CONNECT_SECONDS).close()
+    except OSError:
+        return False
+    return True
 
 
 def _check_run_file(folder: Path) -> None:
@@ -77,7 +103,7 @@ def _what_to_do(source: str, fault: Exception) -> str:
         return f"{source}: not a causal language model that transformers can load: {_first_line(fault)}"
     return (
         f"{source}: no such folder, no such name in the home's models, and it could not be had from a model hub. "
-        f"Give a checkpoint folder, or use --model bundled. ({_first_line(fault)})"
+        f"{_CHOICES} ({_first_line(fault)})"
     )
 
 

@@ -54,7 +54,7 @@ def print_documents(documents: Sequence[Document]) -> None:
 def print_reports(reports: Sequence[IngestReport]) -> None:
     """One file a line, with the reason where it was skipped or failed."""
     for report in reports:
-        detail = printable(report.reason) if report.reason else f"{report.passages} passages"
+        detail = printable(report.reason) if report.reason else _passages(report.passages)
         typer.echo(f"{report.state:<8} {printable(report.document)}: {detail}")
     if not reports:
         typer.echo("no files found", err=True)
@@ -103,6 +103,10 @@ def end_draft(stream: TextIO) -> None:
 def printable(text: str) -> str:
     """`text` on one line, without characters that a terminal would obey."""
     return "".join(character for character in " ".join(text.split()) if character.isprintable())
+
+
+def _passages(number: int) -> str:
+    return "1 passage" if number == 1 else f"{number:,} passages"
 
 
 def _place(citation: Citation) -> str:

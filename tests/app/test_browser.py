@@ -133,6 +133,17 @@ def test_asking_without_documents_says_what_to_do(open_page):
     page.get_by_role("alert").get_by_text("no documents").wait_for()
 
 
+def test_a_file_too_large_has_its_row_and_the_others_are_taken(open_page, handbook, tmp_path):
+    with (tmp_path / "huge.pdf").open("wb") as file:
+        file.truncate(101_000_000)
+    page = open_page().page
+    report = upload(page, tmp_path / "huge.pdf", handbook)
+    assert "split" in report.partition("huge.pdf")[2]
+    assert "ready" in report.partition("kestrel.pdf")[2]
+    page.get_by_role("button", name="Delete kestrel.pdf").click()
+    page.get_by_text("Deleted kestrel.pdf.").wait_for()
+
+
 def test_files_that_cannot_be_read_say_why(open_page, tmp_path):
     (tmp_path / "empty.txt").touch()
     page = open_page().page

@@ -42,9 +42,11 @@ def test_no_file_of_the_machine_is_served(client, path):
     assert client.get(f"/gradio_api/file={path}").status_code in {403, 404}
 
 
-def test_an_upload_over_the_limit_is_refused(client):
-    body = b"\0" * (100 * 1024 * 1024 + 1)
-    response = client.post("/gradio_api/upload", files={"files": ("big.txt", body)})
+def test_an_upload_over_the_limit_is_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr("app.server.MAX_UPLOAD", "1mb")
+    body = b"\0" * (1024 * 1024 + 1)
+    with Assistant.open(tmp_path, model="tiny") as assistant, TestClient(create_app(assistant)) as client:
+        response = client.post("/gradio_api/upload", files={"files": ("big.txt", body)})
     assert response.status_code == 413
 
 
