@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+_SETTLE_MS = 700
 _START_SECONDS = 150
 _ARGUMENTS = (
     "--no-sandbox --disable-gpu --disable-background-networking --disable-component-update --disable-sync "
@@ -88,6 +89,7 @@ def open_page(browser, served):
         pages.append(watch(contexts[-1].new_page()))
         pages[-1].page.goto(served)
         pages[-1].page.locator(".fn-documents, #fn-documents .fn-status").first.wait_for()
+        pages[-1].page.wait_for_timeout(_SETTLE_MS)  # the conversation of before is put back beside the listing
         return pages[-1]
 
     yield open_one

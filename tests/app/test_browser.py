@@ -13,6 +13,7 @@ PAGES = (
     f"Maintenance. {QUOTE} Use only the blue oil that comes with it.",
     "Warranty. The warranty lasts 36 months from the day of purchase.",
 )
+_PAUSE_MS = 700
 PHONE = {"viewport": {"width": 390, "height": 844}, "is_mobile": True, "has_touch": True}
 
 
@@ -56,11 +57,16 @@ def upload(page, *paths) -> str:
 def ask(page, question) -> None:
     """Ask, and wait for the checked answer."""
     answers = page.locator(".fn-answer").count()
-    box = page.get_by_role("textbox", name="Your question")
-    box.fill(question)
-    box.press("Enter")
+    submit(page, question)
     page.locator(".fn-answer").nth(answers).wait_for()
     page.get_by_role("button", name="Ask", exact=True).wait_for()
+
+
+def submit(page, question) -> None:
+    """Type a question and send it, at the pace of a person: Gradio takes what is typed over a moment later."""
+    page.get_by_role("textbox", name="Your question").fill(question)
+    page.wait_for_timeout(_PAUSE_MS)
+    page.get_by_role("textbox", name="Your question").press("Enter")
 
 
 def test_a_draft_streams_and_the_checked_answer_takes_its_place(asked):
@@ -119,8 +125,7 @@ def test_a_question_is_retried_edited_and_cleared(asked):
 
 def test_a_question_that_is_too_long_is_refused_in_a_sentence_and_kept(asked):
     box = asked.get_by_role("textbox", name="Your question")
-    box.fill("x" * 100_000)
-    box.press("Enter")
+    submit(asked, "x" * 100_000)
     asked.get_by_role("alert").get_by_text("100,000 characters").wait_for()
     assert box.input_value() == "x" * 100_000
     assert asked.locator(".user-row").count() == 1
@@ -128,8 +133,7 @@ def test_a_question_that_is_too_long_is_refused_in_a_sentence_and_kept(asked):
 
 def test_asking_without_documents_says_what_to_do(open_page):
     page = open_page().page
-    page.get_by_role("textbox", name="Your question").fill("Is anybody there?")
-    page.keyboard.press("Enter")
+    submit(page, "Is anybody there?")
     page.get_by_role("alert").get_by_text("no documents").wait_for()
 
 
@@ -191,6 +195,6 @@ def test_a_seed_that_is_no_number_is_refused_and_none_is_the_start(open_page):
     page.get_by_role("button", name="How the model writes").click()
     assert page.get_by_label("Seed").input_value() == ""
     page.get_by_label("Seed").fill("seven")
-    page.get_by_role("textbox", name="Your question").fill("Why?")
-    page.keyboard.press("Enter")
+    page.wait_for_timeout(_PAUSE_MS)
+    submit(page, "Why?")
     page.get_by_role("alert").get_by_text("seed must be a whole number").wait_for()
