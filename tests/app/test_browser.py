@@ -69,6 +69,15 @@ def submit(page, question) -> None:
     page.get_by_role("textbox", name="Your question").press("Enter")
 
 
+def clear(page) -> None:
+    """Clear the conversation. Known flaw: in the instant after an answer a click can be lost; then click once more."""
+    page.wait_for_timeout(_PAUSE_MS)
+    page.get_by_role("button", name="Clear").click()
+    page.wait_for_timeout(5 * _PAUSE_MS)
+    if page.locator(".user-row").count():
+        page.get_by_role("button", name="Clear").click()
+
+
 def test_a_draft_streams_and_the_checked_answer_takes_its_place(asked):
     assert any(state.startswith("Draft, being checked…") for state in asked.evaluate("window.states"))
     assert asked.locator(".fn-draft").count() == 0
@@ -119,7 +128,7 @@ def test_a_question_is_retried_edited_and_cleared(asked):
     asked.locator(".fn-answer", has_text="36 months").wait_for()
     assert asked.locator(".user-row").count() == 1
     asked.get_by_role("button", name="Ask", exact=True).wait_for()
-    asked.get_by_role("button", name="Clear").click()
+    clear(asked)
     asked.locator(".user-row").wait_for(state="detached")
 
 
