@@ -5,7 +5,8 @@ it holds, alone and together with the sentence before it, each word weighed by h
 by whether it holds the kind of thing asked for.
 
 Weights chosen by hand on 350 SQuAD 2.0 questions with their paragraph and two others: the answer's sentence is the
-first in 90 % and among the first two in 97 %, by likeness alone in 81 % and 94 %.
+first in 90 % and among the first two in 97 %, by likeness alone in 81 % and 94 %. Measured before `_NOTHING_NEW` and
+`_follows` were added.
 """
 
 import math
