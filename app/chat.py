@@ -123,4 +123,6 @@ def _connect(chat: Chat, asking: Asking) -> None:
     retried = chat.messages.retry(asking.retry, [chat.session, *chat.settings], **answering)
     edited = chat.messages.edit(asking.edit, [chat.session, *chat.settings], **answering)
     chat.question.stop(asking.stop, [chat.session], None, **at_once)
-    chat.messages.clear(asking.clear, None, shown, cancels=[asked, retried, edited], **at_once)
+    # First the running answer ends, then the page is emptied: at once, its last words could come after.
+    ended = chat.messages.clear(None, cancels=[asked, retried, edited], **at_once)
+    ended.then(asking.clear, None, shown, **at_once)
