@@ -12,6 +12,7 @@ from app.logs import log_to
 from assistant.cli import BAD_INPUT, FAULT, Home, Model, add_commands
 from assistant.config import open_home, read_config
 from assistant.errors import SHOWN
+from eval.cli import eval_commands
 
 
 def build_cli() -> typer.Typer:
@@ -24,6 +25,7 @@ def build_cli() -> typer.Typer:
     add_commands(cli)
     cli.command()(serve)
     cli.command()(finetune)
+    cli.add_typer(eval_commands(), name="eval")
     return cli
 
 

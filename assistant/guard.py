@@ -1,18 +1,21 @@
 """What a question must be before anything is spent on it."""
 
 from assistant.errors import InputError
+from retrieval.plaintext import clean
 
 MAX_QUESTION_CHARACTERS = 4000
 
 
 def check_question(question: str) -> str:
-    """The question without surrounding white space; refused when empty or too long."""
-    question = question.replace("\x00", "").strip()
-    if not question:
+    """The question as documents are stored, without control characters; refused when nothing is left, or too much."""
+    cleaned = clean(question).strip()
+    if not cleaned and question.strip():
+        raise InputError("The question holds no readable character (bytes that are not UTF-8?); type it again.")
+    if not cleaned:
         raise InputError("The question is empty; type one.")
-    if len(question) > MAX_QUESTION_CHARACTERS:
+    if len(cleaned) > MAX_QUESTION_CHARACTERS:
         raise InputError(
-            f"The question has {len(question):,} characters; at most {MAX_QUESTION_CHARACTERS:,} can be read. "
+            f"The question has {len(cleaned):,} characters; at most {MAX_QUESTION_CHARACTERS:,} can be read. "
             "Shorten it, or upload the long text as a document and ask about it."
         )
-    return question
+    return cleaned

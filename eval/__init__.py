@@ -1,1 +1,1 @@
-"""Evaluation. `eval` is also a builtin: write `from eval.module import name`, never `import eval.module`."""
+"""Measuring: answers, models and retrieval, on the command line."""

@@ -10,8 +10,8 @@ import re
 from collections.abc import Iterator, Sequence
 
 from assistant.chatml import Message
+from assistant.rows import Row
 from assistant.wording import REFUSAL, cited, grounded_messages
-from finetune.data import Row
 from retrieval.sentences import sentence_spans
 
 _SUBJECT = re.compile(

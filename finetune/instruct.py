@@ -10,9 +10,9 @@ from transformers import PreTrainedTokenizerBase
 
 from assistant.chatml import PAD, ChatML, Message, Rendered
 from assistant.errors import InputError
+from assistant.rows import Row, data_files, read_rows
 from assistant.wording import chat_messages
 from finetune.config import Recipe
-from finetune.data import Row, data_files, read_rows
 from finetune.grounding import cloze, grounded_row, passages
 from finetune.windows import Windows, packed
 

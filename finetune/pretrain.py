@@ -8,7 +8,7 @@ import numpy as np
 from transformers import PreTrainedTokenizerBase
 
 from assistant.chatml import END_OF_TEXT, ChatML
-from finetune.data import read_rows
+from assistant.rows import read_rows
 
 _BATCH = 64
 _CHARACTERS_FOR_TOKENIZER = 2_000_000

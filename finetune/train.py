@@ -25,8 +25,8 @@ from transformers.trainer_utils import get_last_checkpoint
 from assistant.chatml import END_OF_TEXT, IM_END, PAD, PROMPT_FORMAT
 from assistant.checkpoint import RUN_FILE, Checkpoint, load_checkpoint
 from assistant.errors import InputError
+from assistant.rows import data_files
 from finetune.config import ModelShape, Recipe
-from finetune.data import data_files
 from finetune.instruct import instruct_data
 from finetune.pretrain import token_stream, tokenizer_texts
 from finetune.tokenizer import train_tokenizer

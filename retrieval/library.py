@@ -30,6 +30,7 @@ from retrieval.progress import Tell, Teller
 from retrieval.store import New, Store
 from retrieval.types import DEFAULT_COLLECTION, Document, Hit, IngestReport
 
+_LONGEST_QUERY = 10_000
 _MOST_HITS = 1_000
 _LEAST_CANDIDATES = 50
 _CANDIDATES_PER_HIT = 4
@@ -104,6 +105,10 @@ class Library:
         query = clean(query)
         if not query.strip():
             raise LibraryError("the query is empty; write what to look for.")
+        if len(query) > _LONGEST_QUERY:
+            raise LibraryError(
+                f"the query has {len(query):,} characters; at most {_LONGEST_QUERY:,} can be looked for."
+            )
         if collection not in self.collections():
             return []
         self._check_model()

@@ -3,8 +3,8 @@ import random
 import pytest
 
 from assistant.errors import InputError
+from assistant.rows import Row
 from assistant.wording import REFUSAL, one_line
-from finetune.data import Row
 from finetune.grounding import cloze, grounded_row
 
 CONTEXT = "Ada Lovelace wrote notes on the engine. She was born in 1815. The notes were published in 1843."

@@ -116,3 +116,29 @@ class Write:
             book.writestr("c.opf", opf)
             book.writestr("a.xhtml", f'<html xmlns="http://www.w3.org/1999/xhtml"><body>{body}</body></html>')
         return path
+
+
+FACTS = {
+    "astronomy.txt": "The moon Europa orbits Jupiter. Its ocean lies under ice.",
+    "cooking.txt": "Bread needs flour, water and salt. Let the dough rest overnight.",
+    "law.txt": "The lease ends on 31 March 2027. Form ZX-8841 must be signed by the tenant.",
+}
+
+
+@pytest.fixture
+def facts(folder):
+    """A folder of three short documents on different matters."""
+    for name, text in FACTS.items():
+        (folder / name).write_text(text)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def everywhere():
+    """A function that counts a library's passages in each of its three stores."""
+
+    def count(library):
+        rows = library._store._all("SELECT count(*) FROM passages")
+        return rows[0][0], len(library._indexes.dense), len(library._indexes.sparse)
+
+    return count

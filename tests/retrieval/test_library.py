@@ -1,39 +1,16 @@
-import resource
-import shutil
-import sqlite3
-import subprocess
-import sys
-import threading
-
 import pytest
 
-from retrieval.errors import LibraryDamaged, LibraryError
+from retrieval.errors import LibraryError
 from retrieval.library import Library
-from retrieval.store import Store
-
-FACTS = {
-    "astronomy.txt": "The moon Europa orbits Jupiter. Its ocean lies under ice.",
-    "cooking.txt": "Bread needs flour, water and salt. Let the dough rest overnight.",
-    "law.txt": "The lease ends on 31 March 2027. Form ZX-8841 must be signed by the tenant.",
-}
 
 
-@pytest.fixture
-def facts(folder):
-    for name, text in FACTS.items():
-        (folder / name).write_text(text)
-    return folder
-
-
-def everywhere(library):
-    """How many passages each of the three stores holds."""
-    rows = library._store._all("SELECT count(*) FROM passages")
-    return rows[0][0], len(library._indexes.dense), len(library._indexes.sparse)
+def names_in(folder):
+    return sorted(path.name for path in folder.iterdir())
 
 
 def test_ingest_search_and_exact_offsets(library, facts):
     reports = library.ingest([facts])
-    assert [(report.document, report.state) for report in reports] == [(name, "ready") for name in FACTS]
+    assert [(report.document, report.state) for report in reports] == [(name, "ready") for name in names_in(facts)]
     hit = library.search("When does the lease end?")[0]
     assert hit.document == "law.txt"
     assert library.text(hit.document_id)[hit.start : hit.end] == hit.passage
@@ -77,7 +54,7 @@ def test_reopening_finds_everything(tmp_path, facts, embedder):
         assert (library.search("bread", k=3), library.documents()) == before
 
 
-def test_same_content_is_skipped_and_new_content_replaces(library, facts):
+def test_same_content_is_skipped_and_new_content_replaces(library, facts, everywhere):
     first = library.ingest([facts / "law.txt"])[0]
     again = library.ingest([facts / "law.txt"])[0]
     assert (again.state, again.document_id) == ("skipped", first.document_id)
@@ -91,9 +68,9 @@ def test_same_content_is_skipped_and_new_content_replaces(library, facts):
     assert everywhere(library) == (1, 1, 1)
 
 
-def test_remove_leaves_nothing_anywhere(library, facts):
+def test_remove_leaves_nothing_anywhere(library, facts, everywhere):
     library.ingest([facts])
-    for name in FACTS:
+    for name in names_in(facts):
         assert library.remove(name).name == name
     assert everywhere(library) == (0, 0, 0)
     assert library.documents() == []
@@ -122,7 +99,9 @@ def test_collections_are_apart(library, facts):
         library.ingest([facts], collection=" ")
 
 
-@pytest.mark.parametrize(("query", "k"), [("", 5), (" \n", 5), ("\udcff", 5), ("bread", 0), ("bread", -1)])
+@pytest.mark.parametrize(
+    ("query", "k"), [("", 5), (" \n", 5), ("\udcff", 5), ("bread", 0), ("bread", -1), ("x" * 10_001, 5)]
+)
 def test_bad_questions(library, query, k):
     with pytest.raises(LibraryError):
         library.search(query, k)
@@ -202,163 +181,3 @@ def test_progress(library, facts):
     library.ingest([facts], progress=seen.append)
     assert [step.stage for step in seen if step.file == 1] == ["extracting", "embedding", "storing", "done"]
     assert (seen[-1].document, seen[-1].file, seen[-1].files, seen[-1].share) == ("law.txt", 3, 3, 1)
-
-
-def test_the_keyword_index_is_built_anew_when_it_is_missing_or_behind(tmp_path, facts, embedder):
-    root = tmp_path / "l"
-    with Library.open(root, embedder) as library:
-        library.ingest([facts / "law.txt"])
-        shutil.copytree(root / "keywords", tmp_path / "old")
-        library.ingest([facts])
-    for damage in ("missing", "behind"):
-        shutil.rmtree(root / "keywords")
-        if damage == "behind":
-            shutil.copytree(tmp_path / "old", root / "keywords")
-        with Library.open(root, embedder) as library:
-            assert everywhere(library) == (3, 3, 3)
-            assert library.search("flour")[0].sparse_rank == 1
-
-
-KILLED = """
-import os, signal, sys
-from retrieval.library import Library
-from retrieval.sparse import SparseIndex
-SparseIndex.update = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
-with Library.open(sys.argv[1]) as library:
-    library.ingest([sys.argv[2]])
-"""
-
-
-def test_a_kill_between_the_two_commits_is_healed(tmp_path, facts, embedder):
-    with Library.open(tmp_path / "l", embedder) as library:
-        library.ingest([facts / "law.txt"])
-    command = [sys.executable, "-c", KILLED, str(tmp_path / "l"), str(facts / "cooking.txt")]
-    assert subprocess.run(command, check=False, capture_output=True).returncode == -9
-    with Library.open(tmp_path / "l", embedder) as library:
-        assert everywhere(library) == (2, 2, 2)
-        assert library.search("flour")[0].sparse_rank == 1
-
-
-def test_two_libraries_on_one_folder_see_each_other(tmp_path, facts, embedder):
-    with Library.open(tmp_path / "l", embedder) as one, Library.open(tmp_path / "l", embedder) as two:
-        one.ingest([facts / "law.txt"])
-        two.ingest([facts / "cooking.txt"])
-        assert {hit.document for hit in one.search("lease flour")} == {"law.txt", "cooking.txt"}
-        two.remove("law.txt")
-        assert {hit.document for hit in one.search("lease flour")} == {"cooking.txt"}
-        assert everywhere(one) == (1, 1, 1)
-
-
-def test_threads_ingest_and_search_at_once(library, folder):
-    for number in range(8):
-        (folder / f"{number}.txt").write_text(f"Fact {number}: code word{number}x.")
-    failures = []
-
-    def work(number):
-        try:
-            library.ingest([folder / f"{number}.txt"])
-            assert library.search(f"word{number}x")[0].document == f"{number}.txt"
-        except BaseException as error:
-            failures.append(error)
-
-    threads = [threading.Thread(target=work, args=(number,)) for number in range(8)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert failures == []
-    assert everywhere(library) == (8, 8, 8)
-
-
-def test_a_damaged_or_newer_database_is_named(tmp_path, embedder):
-    Library.open(tmp_path / "newer", embedder).close()
-    connection = sqlite3.connect(tmp_path / "newer" / "library.db")
-    connection.execute("PRAGMA user_version = 99")
-    connection.close()
-    with pytest.raises(LibraryDamaged, match="newer version"):
-        Library.open(tmp_path / "newer", embedder)
-    (tmp_path / "noise").mkdir()
-    (tmp_path / "noise" / "library.db").write_bytes(b"noise" * 1000)
-    with pytest.raises(LibraryDamaged, match="is damaged"):
-        Library.open(tmp_path / "noise", embedder)
-    (tmp_path / "file").write_text("")
-    with pytest.raises(LibraryError, match="cannot be used as a folder"):
-        Library.open(tmp_path / "file", embedder)
-
-
-def test_a_full_disk_is_named_and_loses_nothing(library, facts, folder):
-    library.ingest([facts])
-    before = library.documents(), library.search("bread", k=3)
-    connection = library._store._connection
-    (pages,) = connection.execute("PRAGMA page_count").fetchone()
-    connection.execute(f"PRAGMA max_page_count = {pages}")
-    (folder / "large.txt").write_text("The moss grows on the north side. " * 10_000)
-    with pytest.raises(LibraryError, match=r"disk that holds .* is full; delete or move away") as caught:
-        library.ingest([folder / "large.txt"])
-    assert not isinstance(caught.value, LibraryDamaged)
-    assert (library.documents(), library.search("bread", k=3)) == before
-    connection.execute("PRAGMA max_page_count = 1000000")
-    assert library.ingest([folder / "large.txt"])[0].state == "ready"
-
-
-def test_a_disk_that_fails_is_not_called_damage(tmp_path):
-    store = Store(tmp_path / "library.db")
-    store.set_fact("model", "one")
-    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
-
-    def write() -> None:
-        with store.transaction():
-            store.set_fact("model", "x" * 1_000_000)
-
-    try:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (200_000, limits[1]))
-        with pytest.raises(LibraryError, match="cannot be read or written") as caught:
-            write()
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
-    assert not isinstance(caught.value, LibraryDamaged)
-    assert store.fact("model") == "one"
-    write()
-    store.close()
-
-
-def test_a_file_in_the_place_of_the_keyword_index_is_named(tmp_path, facts, embedder):
-    root = tmp_path / "l"
-    with Library.open(root, embedder) as library:
-        library.ingest([facts])
-    shutil.rmtree(root / "keywords")
-    (root / "keywords").write_text("")
-    with pytest.raises(LibraryDamaged, match=r"keywords is not a folder.*move it away"):
-        Library.open(root, embedder)
-    (root / "keywords").unlink()
-    with Library.open(root, embedder) as library:
-        assert everywhere(library) == (3, 3, 3)
-
-
-def test_another_model_needs_a_reindex(tmp_path, facts, embedder):
-    class Renamed(type(embedder)):
-        def __init__(self):
-            super().__init__()
-            self.model_name = "renamed"
-
-        dimensions = 384
-
-        def encode(self, texts, progress=None):
-            return embedder.encode(texts, progress)
-
-    with Library.open(tmp_path / "l", embedder) as library:
-        library.ingest([facts])
-    with Library.open(tmp_path / "l", Renamed()) as library:
-        with pytest.raises(LibraryError, match="run: footnote reindex"):
-            library.search("bread")
-        library.reindex()
-        assert library.search("bread")[0].document == "cooking.txt"
-        assert everywhere(library) == (3, 3, 3)
-
-
-def test_a_closed_library_says_so(tmp_path, embedder):
-    library = Library.open(tmp_path / "l", embedder)
-    library.close()
-    library.close()
-    with pytest.raises(LibraryError, match="is closed"):
-        library.documents()

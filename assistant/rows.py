@@ -1,4 +1,4 @@
-"""Rows of training data: JSON lines from files or folders, plain, gzip or xz; a bad row is named by file and line."""
+"""Rows of data: JSON lines from files or folders, plain, gzip or xz; a bad row is named by file and line."""
 
 import gzip
 import json

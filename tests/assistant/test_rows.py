@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from assistant.errors import InputError
-from finetune.data import data_files, read_rows
+from assistant.rows import data_files, read_rows
 
 ROW = {"text": "one"}
 
