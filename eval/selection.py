@@ -77,17 +77,15 @@ def measure(chosen: Sequence[Case], encode: Encode, progress: Callable[[float], 
             progress(number / len(chosen))
     if not answerable:
         raise InputError("none of the rows can be answered from its passage; nothing to measure")
-    first, first_two, likeness_first, likeness_first_two, answered, elsewhere = map(
-        _share, zip(*answerable, strict=True)
-    )
+    first, two, likeness_first, likeness_two, own, other = map(_share, zip(*answerable, strict=True))
     return Selection(
         questions=len(answerable),
         first=first,
-        first_two=first_two,
+        first_two=two,
         likeness_first=likeness_first,
-        likeness_first_two=likeness_first_two,
-        answered=answered,
-        answered_elsewhere=elsewhere,
+        likeness_first_two=likeness_two,
+        answered=own,
+        answered_elsewhere=other,
         unanswerable_questions=len(unanswerable),
         answered_unanswerable=_share(unanswerable) if unanswerable else None,
     )
