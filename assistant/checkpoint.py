@@ -2,7 +2,7 @@
 
 A checkpoint of ours describes itself in `run.json`; one whose prompt format differs from the program's is refused,
 because its replies would be noise. A checkpoint without `run.json` (any Hugging Face causal model) is spoken to in
-ChatML all the same, its tags as ordinary text.
+ChatML all the same, its tags as ordinary text. Weights stored as int8 by `assistant.quantized` load as any others do.
 """
 
 import json
@@ -11,20 +11,20 @@ import socket
 import urllib.request
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
-
-import huggingface_hub
-import torch
-from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
-from transformers.utils.logging import disable_progress_bar
 
 from assistant.chatml import PROMPT_FORMAT
 from assistant.errors import ModelError
+
+if TYPE_CHECKING:  # who only asks where a checkpoint is need not wait for the libraries
+    from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 RUN_FILE = "run.json"
 BUNDLED = "bundled"
 _CHOICES = "Give a checkpoint folder, or use --model bundled."
 _REPOSITORY = re.compile(r"[\w.-]+(/[\w.-]+)?")
+_NAME = re.compile(r"[^./\\][^/\\]*")
 _CONNECT_SECONDS = 3
 BUNDLED_FOLDER = Path(__file__).parent / "models" / "footnote-gpt2"
 
@@ -34,18 +34,20 @@ class Checkpoint:
     """A model ready to run, with its name and the number of positions that it has."""
 
     name: str
-    model: PreTrainedModel
-    tokenizer: PreTrainedTokenizerBase
+    model: "PreTrainedModel"
+    tokenizer: "PreTrainedTokenizerBase"
     positions: int
 
 
 def find_checkpoint(name: str, models: Path) -> str:
-    """Where `name` is loaded from: the bundled folder, a folder, one in the home's `models`, else a hub id."""
+    """Where `name` is loaded from: the bundled folder, one in the home's `models`, any folder, else a hub id.
+
+    The home comes first, so that a setting means the same model in every working folder; `./NAME` is a folder there.
+    """
     if name == BUNDLED:
         return str(BUNDLED_FOLDER)
-    for folder in (Path(name), models / name):
-        if folder.is_dir():
-            return str(folder)
+    if _NAME.fullmatch(name) and (models / name).is_dir():
+        return str(models / name)
     return name
 
 
@@ -58,12 +60,10 @@ def load_checkpoint(source: str | Path, name: str | None = None) -> Checkpoint:
         raise ModelError(f"{source}: no such folder, and not the form of a hub id. {_CHOICES}")
     # Asked for weights while offline, the hub's client retries for a minute; one look at the door is enough.
     only_local = folder.is_dir() or not _hub_in_reach()
-    disable_progress_bar()  # a model of this size loads in a moment; the bar would stand between the answers
     try:
-        tokenizer = AutoTokenizer.from_pretrained(source, trust_remote_code=False, local_files_only=only_local)
-        model = AutoModelForCausalLM.from_pretrained(
-            source, dtype=torch.float32, trust_remote_code=False, local_files_only=only_local
-        )
+        model, tokenizer = _loaded(source, only_local)
+    except ModelError:
+        raise
     except Exception as fault:  # damaged weights, foreign shapes, a hub out of reach: each library has its own error
         raise ModelError(_what_to_do(str(source), fault)) from fault
     model.eval()
@@ -71,9 +71,28 @@ def load_checkpoint(source: str | Path, name: str | None = None) -> Checkpoint:
     return Checkpoint(name or folder.name, model, tokenizer, int(positions))
 
 
+def _loaded(source: str | Path, only_local: bool) -> "tuple[PreTrainedModel, PreTrainedTokenizerBase]":
+    import torch
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+    from transformers.utils.logging import disable_progress_bar
+
+    from assistant.quantized import is_quantized, load_quantized
+
+    disable_progress_bar()  # a model of this size loads in a moment; the bar would stand between the answers
+    tokenizer = AutoTokenizer.from_pretrained(source, trust_remote_code=False, local_files_only=only_local)
+    if is_quantized(Path(source)):
+        return load_quantized(Path(source)), tokenizer
+    model = AutoModelForCausalLM.from_pretrained(
+        source, dtype=torch.float32, trust_remote_code=False, local_files_only=only_local
+    )
+    return model, tokenizer
+
+
 def _hub_in_reach() -> bool:
     """Whether the hub can be connected to; taken for granted where a proxy stands between."""
-    address = urlsplit(huggingface_hub.constants.ENDPOINT)
+    from huggingface_hub import constants
+
+    address = urlsplit(constants.ENDPOINT)
     if urllib.request.getproxies():
         return True
     try:
@@ -88,7 +107,8 @@ def _check_run_file(folder: Path) -> None:
     if not path.is_file():
         return
     try:
-        declared = json.loads(path.read_text(encoding="utf-8")).get("prompt_format")
+        record = json.loads(path.read_text(encoding="utf-8"))
+        declared, kind = record.get("prompt_format"), record.get("kind")
     except (OSError, ValueError, AttributeError) as fault:
         raise ModelError(f"{path}: not a readable run record ({fault}); train or copy the checkpoint again") from fault
     if declared != PROMPT_FORMAT:
@@ -96,6 +116,8 @@ def _check_run_file(folder: Path) -> None:
             f"{folder}: made for prompt format {declared!r}, this program speaks {PROMPT_FORMAT!r}; "
             "finetune the checkpoint again with this program"
         )
+    if kind == "classify":
+        raise ModelError(f"{folder}: a classifier, which names labels and cannot write; give a model that chats")
 
 
 def _what_to_do(source: str, fault: Exception) -> str:

@@ -1,16 +1,18 @@
-"""Rows of data: JSON lines from files or folders, plain, gzip or xz; a bad row is named by file and line."""
+"""Rows of data: JSON lines from files, folders or standard input, plain, gzip or xz; each knows its place."""
 
 import gzip
 import json
 import lzma
+import sys
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
 from assistant.errors import InputError
 
+STANDARD_INPUT = "-"
 _ENDINGS = (".jsonl", ".jsonl.gz", ".jsonl.xz")
 
 
@@ -22,25 +24,30 @@ class Row:
     path: Path
     line: int
 
+    @property
+    def place(self) -> str:
+        """File and line, as an error names them."""
+        return _place(self.path, self.line)
+
     def text(self, key: str) -> str:
         """The non-empty string under `key`."""
         value = self.values.get(key)
         if not isinstance(value, str) or not value.strip():
-            raise InputError(f"{self.path}:{self.line}: {key!r} must be a text that is not empty")
+            raise InputError(f"{self.place}: {key!r} must be a text that is not empty")
         return value
 
     def texts(self, key: str) -> list[str]:
         """The list of strings under `key`."""
         value = self.values.get(key)
         if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
-            raise InputError(f"{self.path}:{self.line}: {key!r} must be a list of texts")
+            raise InputError(f"{self.place}: {key!r} must be a list of texts")
         return value
 
     def flag(self, key: str) -> bool:
         """The truth value under `key`, which has to be there: left out, it would pass for false."""
         value = self.values.get(key)
         if not isinstance(value, bool):
-            raise InputError(f"{self.path}:{self.line}: {key!r} must be true or false")
+            raise InputError(f"{self.place}: {key!r} must be true or false")
         return value
 
 
@@ -53,6 +60,8 @@ def data_files(paths: Sequence[str], setting: str = "data.paths") -> list[Path]:
 
 
 def _expanded(path: Path, setting: str) -> list[Path]:
+    if str(path) == STANDARD_INPUT:
+        return [path]
     try:
         if path.is_dir():
             return sorted(p for p in path.iterdir() if p.name.endswith(_ENDINGS))
@@ -63,13 +72,19 @@ def _expanded(path: Path, setting: str) -> list[Path]:
     raise InputError(f"{setting}: {path} does not exist")
 
 
-def read_rows(path: Path) -> Iterator[Row]:
-    """The rows of one file, in order."""
+def read_rows(path: Path, bad: Callable[[InputError], None] | None = None) -> Iterator[Row]:
+    """The rows of one file, in order. A line that is no row is refused, or told to `bad` and passed over."""
     try:
         with _open(path) as lines:
             for number, line in enumerate(lines, start=1):
-                if line.strip():
+                if not line.strip():
+                    continue
+                try:
                     yield Row(_parse(line, path, number), path, number)
+                except InputError as fault:
+                    if bad is None:
+                        raise
+                    bad(fault)
     except (OSError, EOFError, zlib.error, lzma.LZMAError, UnicodeDecodeError) as fault:
         raise InputError(f"{path}: cannot be read as JSON lines: {fault}") from fault
 
@@ -78,13 +93,21 @@ def _parse(line: str, path: Path, number: int) -> dict[str, Any]:
     try:
         values = json.loads(line)
     except json.JSONDecodeError as fault:
-        raise InputError(f"{path}:{number}: not JSON: {fault.msg}") from fault
+        raise InputError(f"{_place(path, number)}: not JSON: {fault.msg}") from fault
+    except RecursionError as fault:
+        raise InputError(f"{_place(path, number)}: not a row: nested too deeply") from fault
     if not isinstance(values, dict):
-        raise InputError(f"{path}:{number}: a row must be a JSON object")
+        raise InputError(f"{_place(path, number)}: a row must be a JSON object")
     return values
 
 
+def _place(path: Path, line: int) -> str:
+    return f"{'standard input' if str(path) == STANDARD_INPUT else path}:{line}"
+
+
 def _open(path: Path) -> IO[str]:
+    if str(path) == STANDARD_INPUT:
+        return open(sys.stdin.fileno(), encoding="utf-8", closefd=False)
     if path.suffix == ".xz":
         return lzma.open(path, "rt", encoding="utf-8")
     if path.suffix == ".gz":

@@ -89,3 +89,10 @@ def test_folders_are_expanded_and_empty_ones_refused(tmp_path):
 def test_the_setting_that_names_no_file_is_named(paths):
     with pytest.raises(InputError, match=r"^data\.plain_text: "):
         data_files(paths, "data.plain_text")
+
+
+def test_a_row_nested_beyond_reading_is_named(tmp_path):
+    path = tmp_path / "deep.jsonl"
+    path.write_text("[" * 100_000 + "\n")
+    with pytest.raises(InputError, match=r"deep\.jsonl:1: not a row"):
+        list(read_rows(path))
