@@ -2,11 +2,19 @@
 
 import json
 import sys
+from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+
+from assistant.cli import Home, Model
+from assistant.config import read_config
+
+if TYPE_CHECKING:
+    from assistant.checkpoint import Checkpoint
+    from assistant.rows import Row
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 
@@ -14,7 +22,8 @@ Json = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 def eval_commands() -> typer.Typer:
     """The group `eval`."""
     group = typer.Typer(help="Measure answers, models and retrieval.", no_args_is_help=True)
-    group.command()(selection)
+    for command in (selection, perplexity, replies):
+        group.command()(command)
     return group
 
 
@@ -25,17 +34,92 @@ def selection(
     as_json: Json = False,
 ) -> None:
     """Measure how often the sentence that answers is found, and how often the program abstains."""
-    from assistant.rows import data_files, read_rows
     from eval.selection import cases, measure
     from retrieval.embed import Embedder
 
-    rows = [row for path in data_files([str(file) for file in files], "FILES") for row in read_rows(path)]
-    found = asdict(measure(cases(rows, questions, seed), Embedder().encode, _report))
+    rows = _rows(files, "FILES")
+    _show(asdict(measure(cases(rows, questions, seed), Embedder().encode, _report)), as_json)
+
+
+def perplexity(
+    file: Annotated[Path, typer.Argument(help="A plain text, or JSON lines with a document in each 'text'.")],
+    model: Model = None,
+    stride: Annotated[int | None, typer.Option(help="Tokens between windows; 512, or a shorter context.")] = None,
+    context: Annotated[int | None, typer.Option(help="Tokens of a window; the model's positions.")] = None,
+    limit_tokens: Annotated[int | None, typer.Option(help="Score no more than this many.")] = None,
+    home: Home = None,
+    as_json: Json = False,
+) -> None:
+    """Measure how well a model predicts a text: perplexity by a sliding window, and bits per byte."""
+    from eval.documents import read_documents
+    from eval.perplexity import measure
+
+    texts = read_documents(file)  # before the model, which takes seconds to load
+    checkpoint = _checkpoint(home, model)
+    found = measure(texts, checkpoint, stride=stride, context=context, limit=limit_tokens, progress=_report)
+    _show(asdict(found), as_json)
+
+
+def replies(
+    instructions: Annotated[list[Path] | None, typer.Option(help="Rows of instruction, solution.")] = None,
+    grounded: Annotated[list[Path] | None, typer.Option(help="Rows of context, question, answers, answerable.")] = None,
+    model: Model = None,
+    questions: Annotated[int, typer.Option(help="How many of each kind, by chance; 0: all.")] = 200,
+    seed: Annotated[int, typer.Option(help="Chooses the questions, the sources and sampled replies.")] = 1,
+    max_tokens: Annotated[int, typer.Option(help="The most tokens of a reply.")] = 96,
+    temperature: Annotated[float, typer.Option(help="0 takes the likeliest token; above, replies are drawn.")] = 0.0,
+    top_p: Annotated[float, typer.Option(help="Draw from the likeliest tokens of this probability.")] = 1.0,
+    home: Home = None,
+    as_json: Json = False,
+) -> None:
+    """Measure a model's replies: do they end, loop, answer; with sources and without. Both options can be repeated."""
+    from assistant.engine.hub import HubEngine
+    from assistant.engine.sampling import Sampling
+    from eval.replies import measure
+
+    alone, sourced = _rows(instructions or [], "--instructions"), _rows(grounded or [], "--grounded")
+    sampling = Sampling(temperature=temperature, top_p=top_p, max_tokens=max_tokens)
+    found = measure(
+        HubEngine(_checkpoint(home, model)),
+        instructions=alone,
+        grounded=sourced,
+        questions=questions,
+        seed=seed,
+        sampling=sampling,
+        progress=_report,
+    )
+    _show(asdict(found), as_json)
+
+
+def _rows(files: list[Path], setting: str) -> "list[Row]":
+    from assistant.rows import data_files, read_rows
+
+    paths = data_files([str(file) for file in files], setting) if files else []
+    return [row for path in paths for row in read_rows(path)]
+
+
+def _checkpoint(home: Path | None, model: str | None) -> "Checkpoint":
+    from assistant.checkpoint import find_checkpoint, load_checkpoint
+
+    config = read_config(home, model=model)
+    return load_checkpoint(find_checkpoint(config.model, config.home / "models"), name=config.model)
+
+
+def _show(found: dict[str, Any], as_json: bool) -> None:
     if as_json:
         typer.echo(json.dumps(found))
         return
+    for name, value in _flat(found):
+        typer.echo(f"{name:34} {value:.3f}" if isinstance(value, float) else f"{name:34} {value}")
+
+
+def _flat(found: dict[str, Any], within: str = "") -> Iterator[tuple[str, Any]]:
+    """Names and values, those of an inner object as `outer.inner`."""
     for name, value in found.items():
-        typer.echo(f"{name:24} {value:.3f}" if isinstance(value, float) else f"{name:24} {value}")
+        if isinstance(value, dict):
+            yield from _flat(value, f"{within}{name}.")
+        else:
+            yield f"{within}{name}", value
 
 
 def _report(share: float) -> None:
