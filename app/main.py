@@ -1,6 +1,7 @@
 """The command `footnote`: every command composed in one place, and the one handler of errors."""
 
 import logging
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -8,11 +9,13 @@ from typing import Annotated, NoReturn
 
 import typer
 
+from app.bench import bench_commands
 from app.logs import log_to
 from assistant.cli import BAD_INPUT, FAULT, Home, Model, add_commands
 from assistant.config import open_home, read_config
 from assistant.errors import SHOWN
 from eval.cli import eval_commands
+from finetune.cli import models_commands
 
 
 def build_cli() -> typer.Typer:
@@ -25,7 +28,9 @@ def build_cli() -> typer.Typer:
     add_commands(cli)
     cli.command()(serve)
     cli.command()(finetune)
+    cli.add_typer(models_commands(), name="models")
     cli.add_typer(eval_commands(), name="eval")
+    cli.add_typer(bench_commands(), name="bench")
     return cli
 
 
@@ -47,11 +52,12 @@ def finetune(
     resume: Annotated[bool, typer.Option("--resume", help="Go on from the last saved step.")] = False,
 ) -> None:
     """Train a checkpoint as a recipe says."""
-    from finetune.config import load_recipe
+    from finetune.recipe import load_recipe
     from finetune.train import run
 
     folder = run(load_recipe(recipe, settings or ()), resume=resume)
-    typer.echo(f"checkpoint in {folder}")
+    if os.environ.get("RANK", "0") == "0":  # of several processes the first speaks
+        typer.echo(f"checkpoint in {folder}")
 
 
 def main() -> None:

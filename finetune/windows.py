@@ -7,7 +7,6 @@ import torch
 from torch.utils.data import Dataset
 
 from assistant.chatml import Rendered
-from assistant.errors import InputError
 
 IGNORED = -100
 """The label of a token that the model need not learn to say (PyTorch's cross-entropy skips it)."""
@@ -33,15 +32,15 @@ class Windows(Dataset[dict[str, torch.Tensor]]):
         """The windows at the indices `order`."""
         return Windows(self._ids[order], self._labels[order])
 
-    def split(self, held_out: int) -> tuple["Windows", "Windows"]:
-        """All but the last `held_out` windows, and those; refused where none would be left to train on."""
-        cut = len(self) - held_out
-        if cut < 1:
-            raise InputError(
-                f"data.held_out: {held_out} held out of {len(self)} windows leaves none to train on; "
-                "lower it or name more data"
-            )
-        return Windows(self._ids[:cut], self._labels[:cut]), Windows(self._ids[cut:], self._labels[cut:])
+    def sample(self, most: int, seed: int) -> "Windows":
+        """At most so many of the windows, by chance, in their order."""
+        if len(self) <= most:
+            return self
+        return self.take(np.sort(np.random.default_rng(seed).choice(len(self), most, replace=False)))
+
+    def shuffled(self, seed: int) -> "Windows":
+        """All windows in a seeded order."""
+        return self.take(np.random.default_rng(seed).permutation(len(self)))
 
 
 def from_stream(ids: np.ndarray, window: int) -> Windows:

@@ -40,8 +40,8 @@ def tiny_model(tiny_tokenizer):
     """A GPT-2 of two layers with seeded random weights."""
     import torch
 
+    from finetune.base import new_model
     from finetune.config import ModelShape
-    from finetune.train import new_model
 
     torch.manual_seed(0)
     return new_model(ModelShape(layers=2, width=32, heads=2, positions=256, vocabulary=400), tiny_tokenizer).eval()

@@ -40,8 +40,8 @@ def chat_checkpoint(tmp_path_factory, tiny_tokenizer) -> Path:
     """A random GPT-2 of two layers with a window wide enough for a prompt with sources."""
     import torch
 
+    from finetune.base import new_model
     from finetune.config import ModelShape
-    from finetune.train import new_model
 
     torch.manual_seed(0)
     shape = ModelShape(layers=2, width=32, heads=2, positions=1024, vocabulary=400)

@@ -212,8 +212,10 @@ def test_the_page_follows_the_dark_scheme(open_page):
 def test_a_seed_that_is_no_number_is_refused_and_none_is_the_start(open_page):
     page = open_page().page
     page.get_by_role("button", name="How the model writes").click()
+    page.wait_for_timeout(_PAUSE_MS)  # what is folded away is only built when it is opened
     assert page.get_by_label("Seed").input_value() == ""
     page.get_by_label("Seed").fill("seven")
+    page.get_by_label("Seed").press("Tab")
     page.wait_for_timeout(_PAUSE_MS)
     submit(page, "Why?")
     page.get_by_role("alert").get_by_text("seed must be a whole number").wait_for()

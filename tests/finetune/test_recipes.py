@@ -4,20 +4,29 @@ import pytest
 
 from assistant.errors import InputError
 from finetune import recipes
-from finetune.config import load_recipe
+from finetune.recipe import load_recipe
 
 SHIPPED = sorted(Path(recipes.__path__[0]).glob("*.toml"))
 PATHS = 'data.paths=["x.jsonl"]'
-PLAIN_TEXT = 'data.plain_text=["x.jsonl"]'
+KINDS = {
+    "pretrain": "pretrain",
+    "domain": "domain",
+    "full": "instruct",
+    "lora": "instruct",
+    "smoke": "instruct",
+    "task": "task",
+    "classify": "classify",
+    "preference": "preference",
+}
 
 
 @pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.stem)
 def test_shipped_recipes_are_valid(path):
-    assert load_recipe(path, [PATHS, PLAIN_TEXT]).kind in ("pretrain", "instruct")
+    assert load_recipe(path, [PATHS]).kind == KINDS.get(path.stem, "instruct")
 
 
-def test_some_recipes_are_shipped():
-    assert {path.stem for path in SHIPPED} >= {"pretrain", "instruct"}
+def test_every_kind_of_recipe_is_shipped():
+    assert {path.stem for path in SHIPPED} >= set(KINDS)
 
 
 @pytest.fixture
@@ -49,7 +58,14 @@ def test_set_replaces_a_value(recipe):
         ("training.epochs=nan", "training.epochs"),
         ("training.learning_rate=inf", "training.learning_rate"),
         ("training.weight_decay=nan", "training.weight_decay"),
-        ("data.cloze_rows=5", "data.plain_text is empty"),
+        ("lora.r=8", "lora adapts a base"),
+        ("task.solution=x", r"\[task\] is for recipes of the kind task"),
+        ("data.validation=0", "data.validation"),
+        ("data.test=0.99", "data.validation and data.test"),
+        ("data.own=true", "data.own is for recipes of the kind instruct"),
+        ("data.collection=default", "data.collection is for recipes of the kind domain"),
+        ("training.schedule=wavy", "training.schedule must be one of cosine, linear, constant"),
+        ("tags=none", "tags must be one of text, tokens"),
         ("no-equals", "no-equals"),
         ("kind=instruct", "base"),
         ("base=somewhere", "base"),
@@ -62,7 +78,7 @@ def test_a_bad_value_is_refused_by_name(recipe, setting, named):
 
 
 def test_the_window_of_an_instruct_recipe_is_left_to_its_base(recipe):
-    changed = load_recipe(recipe, ["kind=instruct", "base=there", "training.window=2048"])
+    changed = load_recipe(recipe, ["kind=instruct", "base=there", "training.window=2048", "data.own=true"])
     assert changed.training.window == 2048
     assert "model" not in changed.as_dict()
 
@@ -70,3 +86,14 @@ def test_the_window_of_an_instruct_recipe_is_left_to_its_base(recipe):
 def test_a_missing_recipe_is_named(tmp_path):
     with pytest.raises(InputError, match=r"none\.toml"):
         load_recipe(tmp_path / "none.toml")
+
+
+def test_adapters_have_the_defaults_of_the_paper_and_gpt2s_layers(recipe):
+    changed = load_recipe(recipe, ["kind=instruct", "base=there", "lora.dropout=0"])
+    assert (changed.lora.r, changed.lora.alpha) == (8, 16)
+    assert changed.lora.target_modules == ["c_attn", "c_proj", "c_fc"]
+
+
+def test_cloze_rows_need_plain_text(recipe):
+    with pytest.raises(InputError, match=r"data\.plain_text is empty"):
+        load_recipe(recipe, ["kind=instruct", "base=there", "data.cloze_rows=5"])

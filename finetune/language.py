@@ -1,0 +1,140 @@
+"""What a recipe's data become for a language model: packed windows for training and validation."""
+
+import random
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from importlib.resources import files
+from itertools import groupby
+from pathlib import Path
+from typing import Any
+
+from transformers import PreTrainedTokenizerBase
+
+from assistant.chatml import ChatML
+from assistant.errors import InputError
+from assistant.rows import Row, data_files, read_rows
+from finetune.config import Recipe
+from finetune.conversations import Example, example, task_example
+from finetune.fit import fitted
+from finetune.grounding import cloze, passages
+from finetune.reading import Tally, row_kind, rows_for
+from finetune.split import Split, split
+from finetune.windows import Windows, packed
+
+_MOST_VALIDATION_WINDOWS = 256
+_MOST_DISTRACTORS = 2
+OWN_SET = str(files("finetune") / "instructions")
+"""The instruction set that comes with the program."""
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """Windows to train on and to validate by, what became of the rows, and the rows kept for a test."""
+
+    train: Windows
+    validation: Windows
+    counts: dict[str, int]
+    test_rows: list[dict[str, Any]]
+
+
+def conversations(recipe: Recipe, tokenizer: PreTrainedTokenizerBase) -> Prepared:
+    """The windows of an instruct or a task recipe, rows on one text all on one side."""
+    tally = Tally()
+    rng = random.Random(recipe.training.seed)
+    paths = _paths(recipe)
+    found = list(_examples(recipe, paths, rng, tally))
+    tally.require_some(found, paths)
+    parts = _split(recipe, [*found, *_from_plain_text(recipe, rng)])
+    train = [one for one in parts.train for _ in range(recipe.data.repeats.get(one.source, 1))]
+    rng.shuffle(train)
+    for one in train:
+        tally.counts[f"rows of {one.source}"] += 1
+    tally.counts["validation rows"], tally.counts["test rows"] = len(parts.validation), len(parts.test)
+    windows = [_packed(recipe, tokenizer, part, tally) for part in (train, parts.validation)]
+    validation = windows[1].sample(_MOST_VALIDATION_WINDOWS, recipe.training.seed)
+    return Prepared(windows[0], validation, dict(tally.counts), [one.row for one in parts.test])
+
+
+def examples_of(recipe: Recipe) -> list[Example]:
+    """The conversations of the recipe's rows, whole, in their order."""
+    return list(_examples(recipe, _paths(recipe), random.Random(recipe.training.seed), Tally()))
+
+
+def _paths(recipe: Recipe) -> list[str]:
+    return [*recipe.data.paths, *([OWN_SET] if recipe.data.own else [])]
+
+
+def _examples(recipe: Recipe, paths: Sequence[str], rng: random.Random, tally: Tally) -> Iterator[Example]:
+    for _, group in groupby(rows_for(recipe.kind, paths, tally), key=lambda row: row.path):
+        rows = list(group)
+        contexts = list(_contexts(rows))
+        for row in rows:
+            try:
+                one = task_example(row, recipe.task) if recipe.kind == "task" else example(row, contexts, rng)
+            except InputError as fault:
+                tally.bad(fault)
+                continue
+            if one is None:
+                tally.counts["left out: no sentence holds the answer"] += 1
+            else:
+                yield one
+
+
+def _contexts(rows: Iterable[Row]) -> Iterator[str]:
+    """The passages among the rows; an instruction may have a context too, which may be empty."""
+    for row in rows:
+        context = row.values.get("context")
+        if row_kind(row.values) == "grounded" and isinstance(context, str) and context.strip():
+            yield context.strip()
+
+
+def _split(recipe: Recipe, found: Sequence[Example]) -> Split[Example]:
+    data = recipe.data
+    return split(
+        found,
+        lambda one: one.group,
+        validation=data.validation,
+        test=data.test,
+        seed=recipe.training.seed,
+    )
+
+
+def _packed(recipe: Recipe, tokenizer: PreTrainedTokenizerBase, part: Iterable[Example], tally: Tally) -> Windows:
+    chatml = ChatML(tokenizer)
+    window = recipe.training.window
+    rendered = (fitted(one, chatml, window, tally.counts) for one in part)
+    windows = packed((one for one in rendered if one is not None), window, tokenizer.pad_token_id)
+    if not len(windows):
+        raise InputError(f"training.window: no row fits {window} tokens; raise it")
+    return windows
+
+
+def _from_plain_text(recipe: Recipe, rng: random.Random) -> list[Example]:
+    """Grounded questions made of plain text (see `finetune.grounding.cloze`)."""
+    wanted = recipe.data.cloze_rows
+    made: list[Example] = []
+    if not wanted:
+        return made
+    recent: list[str] = []
+    for lines in passages(_texts(data_files(recipe.data.plain_text, "data.plain_text")), rng):
+        distractors = rng.sample(recent, min(len(recent), rng.randint(1, _MOST_DISTRACTORS)))
+        messages = cloze(lines, distractors, rng)
+        recent = [*recent[-8:], " ".join(lines[:2])]
+        if messages is not None and len(messages) > 2 and distractors:
+            row = {"messages": [{"role": turn.role, "content": turn.content} for turn in messages]}
+            made.append(Example(messages, " ".join(lines), "cloze", row, whole=recipe.data.learn_sources))
+        if len(made) == wanted:
+            return made
+    raise InputError(f"data.cloze_rows: the plain text makes only {len(made)} of {wanted}; name more of it")
+
+
+def _texts(paths: Sequence[Path]) -> Iterator[str]:
+    """The texts of all files, one of each in turn."""
+    streams = [(row.text("text") for row in read_rows(path)) for path in paths]
+    while streams:
+        for stream in list(streams):
+            text = next(stream, None)
+            if text is None:
+                streams.remove(stream)
+            else:
+                yield text

@@ -1,0 +1,128 @@
+"""Saving a finished run: everything is written beside its place first, so that nothing half-written is found there.
+
+A checkpoint is the weights (adapters merged), the tokenizer and `run.json`, which says how it was made; the adapters
+alone are kept in `adapter/`.
+"""
+
+import hashlib
+import json
+import platform
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import torch
+from peft import PeftModel
+from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+from assistant.chatml import PROMPT_FORMAT
+from assistant.checkpoint import RUN_FILE, find_checkpoint
+from assistant.config import read_config
+from assistant.errors import InputError
+from assistant.rows import STANDARD_INPUT, data_files
+from finetune.config import Recipe
+
+ADAPTER = "adapter"
+_PART = ".part"
+_SHAPE = {
+    "layers": "num_hidden_layers",
+    "width": "hidden_size",
+    "heads": "num_attention_heads",
+    "positions": "max_position_embeddings",
+    "vocabulary": "vocab_size",
+}
+"""Our names of a model's measures, and those that the configurations of transformers share."""
+
+
+def save(
+    output: Path,
+    model: PreTrainedModel | PeftModel,
+    tokenizer: PreTrainedTokenizerBase,
+    record: dict[str, Any],
+    test_rows: list[dict[str, Any]],
+) -> None:
+    """Write the checkpoint in half precision; adapters are merged into it and kept beside it."""
+    with written_whole(output) as folder:
+        if isinstance(model, PeftModel):
+            model.save_pretrained(folder / ADAPTER)
+            model = model.merge_and_unload()
+        model.to(torch.float16).save_pretrained(folder)
+        tokenizer.save_pretrained(folder)
+        if test_rows:
+            lines = (json.dumps(row, ensure_ascii=False) + "\n" for row in test_rows)
+            (folder / "test.jsonl").write_text("".join(lines), encoding="utf-8")
+        (folder / RUN_FILE).write_text(json.dumps(record, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+@contextmanager
+def written_whole(output: Path) -> Iterator[Path]:
+    """A folder whose files are moved into `output` at the end, `run.json` last; on an error nothing of it is left.
+
+    The record of an earlier run goes first: a folder without one still loads, as any model does, but a save that is cut
+    short must not leave new weights beside a record that describes others.
+    """
+    part = output / _PART
+    shutil.rmtree(part, ignore_errors=True)
+    part.mkdir(parents=True)
+    try:
+        yield part
+        (output / RUN_FILE).unlink(missing_ok=True)
+        for path in sorted(part.iterdir(), key=lambda path: path.name == RUN_FILE):
+            if (output / path.name).is_dir():
+                shutil.rmtree(output / path.name)
+            path.replace(output / path.name)
+    except OSError as fault:
+        raise InputError(
+            f"output: {output} cannot be written ({fault.strerror or fault}); make room or name another folder, then "
+            "run again with --resume"
+        ) from fault
+    finally:
+        shutil.rmtree(part, ignore_errors=True)
+
+
+def describe(
+    recipe: Recipe, model: PreTrainedModel | PeftModel, counts: dict[str, int], measured: dict[str, Any]
+) -> dict[str, Any]:
+    """What `run.json` says: how the checkpoint was made, of what, and what was measured on the way."""
+    plan = recipe.as_dict()
+    for name in ("paths", "plain_text", "home"):
+        plan["data"].pop(name)
+    plan.pop("output")
+    plan["base"] = Path(recipe.base).name
+    return {
+        "prompt_format": PROMPT_FORMAT,
+        "kind": recipe.kind,
+        "parameters": model.num_parameters(),
+        "trained_parameters": model.num_parameters(only_trainable=True),
+        "shape": {name: getattr(model.config, key, None) for name, key in _SHAPE.items()},
+        "recipe": plan,
+        "data": _hashes(recipe),
+        "counts": counts,
+        **measured,
+        "base_run": _base_run(recipe),
+        "made_with": {"python": platform.python_version(), "torch": torch.__version__},
+    }
+
+
+def _hashes(recipe: Recipe) -> dict[str, str]:
+    """The SHA-256 of each file; the standard input is gone by now."""
+    named = [path for path in (*recipe.data.paths, *recipe.data.plain_text) if path != STANDARD_INPUT]
+    return {path.name: _sha256(path) for path in (data_files(named) if named else [])}
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _base_run(recipe: Recipe) -> dict[str, Any] | None:
+    """The record of the checkpoint that the run started from, so that the last one tells the whole story."""
+    if not recipe.base:
+        return None
+    path = Path(find_checkpoint(recipe.base, read_config().home / "models"), RUN_FILE)
+    if not path.is_file():
+        return None
+    record: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    return record

@@ -1,0 +1,74 @@
+"""Training, validation and test rows, kept apart by what they are about.
+
+Rows of one group (the same passage, document or instruction) always fall on one side, so nothing that is measured on
+was learned from. Groups are taken in the order of a seeded hash: adding rows elsewhere moves none of the others far.
+"""
+
+import hashlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+from assistant.errors import InputError
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Split(Generic[T]):
+    """The three parts, each in the order in which its rows came."""
+
+    train: list[T]
+    validation: list[T]
+    test: list[T]
+
+
+def split(rows: Sequence[T], group: Callable[[T], str], *, validation: float, test: float, seed: int) -> Split[T]:
+    """Keep shares of `rows` apart; every part that was asked for has a row, or the shares are refused by name."""
+    sizes: dict[str, int] = {}
+    for row in rows:
+        key = same(group(row))
+        sizes[key] = sizes.get(key, 0) + 1
+    order = sorted(sizes, key=lambda key: hashlib.sha256(f"{seed}\n{key}".encode()).digest())
+    held = _fill(order, sizes, len(rows) * validation)
+    tested = _fill([key for key in order if key not in held], sizes, len(rows) * test)
+    parts: Split[T] = Split(
+        [row for row in rows if same(group(row)) not in held | tested],
+        [row for row in rows if same(group(row)) in held],
+        [row for row in rows if same(group(row)) in tested],
+    )
+    _check(parts, len(sizes), validation, test)
+    return parts
+
+
+def leaked(one: Sequence[T], other: Sequence[T], group: Callable[[T], str]) -> set[str]:
+    """Groups with rows in both."""
+    return {same(group(row)) for row in one} & {same(group(row)) for row in other}
+
+
+def same(text: str) -> str:
+    """`text` without differences of case and white space: what differs only there is one group."""
+    return " ".join(text.casefold().split())
+
+
+def _fill(order: Sequence[str], sizes: dict[str, int], wanted: float) -> set[str]:
+    """Groups of about `wanted` rows in all, at least one group; one that is much too large is passed over."""
+    taken: set[str] = set()
+    rows = 0
+    for key in order:
+        if rows >= wanted:
+            break
+        if rows + sizes[key] <= max(1.5 * wanted, 1):
+            taken.add(key)
+            rows += sizes[key]
+    return taken
+
+
+def _check(parts: Split[T], groups: int, validation: float, test: float) -> None:
+    for name, share, part in (("validation", validation, parts.validation), ("test", test, parts.test)):
+        if share and not part:
+            raise InputError(
+                f"data.{name}: a share of {share:g} of {groups} separate texts is none; raise it or name more data"
+            )
+    if not parts.train:
+        raise InputError("data.validation and data.test leave no row to train on; lower them or name more data")

@@ -1,0 +1,172 @@
+"""The recipe's optimiser and schedule as transformers' Trainer, which does the steps, the saving and the resuming."""
+
+import ctypes
+import json
+import math
+import platform
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch.utils.data import Dataset
+from transformers import EarlyStoppingCallback, Trainer, TrainerCallback, TrainerState, TrainingArguments
+
+from assistant.errors import InputError
+from finetune.base import has_bfloat16
+from finetune.config import Recipe, Training
+from finetune.watch import MetricsFile, ProgressLine
+
+STEPS = "steps"
+"""The folder in the output where the trainer saves what a run can go on from."""
+_STATE = "trainer_state.json"
+_M_TRIM_THRESHOLD, _M_MMAP_MAX = -1, -4
+_NEVER = 2**31 - 1
+_LOGGED_STEPS = 20
+
+
+def arguments(recipe: Recipe, examples: int, kind: type[TrainingArguments] = TrainingArguments, **more: Any) -> Any:
+    """The Trainer's arguments for a run over `examples` windows or rows; `more` are those of its `kind`."""
+    plan = recipe.training
+    per_step = plan.batch * plan.accumulate * _processes()
+    steps = math.ceil(examples * plan.epochs / per_step)
+    every = min(plan.save_steps, steps)
+    return kind(
+        output_dir=str(Path(recipe.output) / STEPS),
+        per_device_train_batch_size=plan.batch,
+        per_device_eval_batch_size=plan.batch,
+        gradient_accumulation_steps=plan.accumulate,
+        activation_checkpointing=plan.checkpointing,
+        max_steps=steps,
+        learning_rate=plan.learning_rate,
+        **_schedule(plan, steps),
+        weight_decay=plan.weight_decay,
+        adam_beta2=0.95,
+        max_grad_norm=1.0,
+        use_cpu=not torch.cuda.is_available(),
+        bf16=has_bfloat16(),
+        logging_steps=min(_LOGGED_STEPS, every),
+        eval_strategy="steps",
+        eval_steps=every,
+        save_steps=every,
+        save_total_limit=2,
+        # The checkpoint that is shipped is the best one by validation, not the last.
+        load_best_model_at_end=True,
+        metric_for_best_model="eval_loss",
+        greater_is_better=False,
+        # A resumed run goes on counting the validations without a better loss.
+        restore_callback_states_from_checkpoint=True,
+        log_level_replica="error",
+        seed=plan.seed,
+        data_seed=plan.seed,
+        include_num_input_tokens_seen="all",
+        report_to=[],
+        disable_tqdm=True,
+        dataloader_pin_memory=False,
+        **more,
+    )
+
+
+def watched(recipe: Recipe) -> list[TrainerCallback]:
+    """What looks on: the progress line, the metrics file, and early stopping where the recipe asks for it."""
+    plan = recipe.training
+    found: list[TrainerCallback] = [ProgressLine(), MetricsFile(Path(recipe.output) / "metrics.jsonl")]
+    if plan.patience:
+        found.append(EarlyStoppingCallback(early_stopping_patience=plan.patience))
+    return found
+
+
+def make_trainer(
+    recipe: Recipe, model: Any, train: Dataset[Any], validation: Dataset[Any], *, quiet: bool = False, **more: Any
+) -> Trainer:
+    """A plain Trainer over examples that know their labels; a `quiet` one shows and records nothing."""
+    found = Trainer(
+        model=model,
+        args=arguments(recipe, len(train)),  # type: ignore[arg-type]
+        train_dataset=train,
+        eval_dataset=validation,
+        callbacks=[] if quiet else watched(recipe),
+        **more,
+    )
+    # The Trainer's own printer writes dictionaries where ours shows one line.
+    _remove_printer(found)
+    return found
+
+
+def _remove_printer(trainer: Trainer) -> None:
+    from transformers.trainer_callback import PrinterCallback
+
+    trainer.remove_callback(PrinterCallback)
+
+
+def last_complete_step(output: Path) -> str:
+    """The newest step from which a run can go on; one whose saving was cut short is passed over."""
+    steps = output / STEPS
+    folders = sorted(steps.glob("checkpoint-*"), key=lambda path: int(path.name.rpartition("-")[2]), reverse=True)
+    for folder in folders:
+        if _is_complete(folder):
+            return str(folder)
+    raise InputError(f"nothing to resume in {steps}; start without --resume")
+
+
+def train(trainer: Trainer, saved: str | None) -> None:
+    """Train to the end, from the step `saved` on; where that was the run's last, only take its best step again.
+
+    The Trainer would train one step more than was asked for.
+    """
+    state = TrainerState.load_from_json(str(Path(saved, _STATE))) if saved else TrainerState()
+    try:
+        if _has_ended(state):
+            _take_best(trainer, state)
+        else:
+            trainer.train(resume_from_checkpoint=saved)
+    finally:  # what stopped a run is told on a line of its own
+        for callback in trainer.callback_handler.callbacks:
+            if isinstance(callback, ProgressLine):
+                callback.close()
+
+
+def _take_best(trainer: Trainer, state: TrainerState) -> None:
+    state.is_world_process_zero = trainer.is_world_process_zero()
+    trainer.state = state
+    trainer.callback_handler.on_train_begin(trainer.args, state, trainer.control)
+    trainer._load_best_model()
+
+
+def _has_ended(state: TrainerState) -> bool:
+    """Whether a run was to end at this step, by its plan or early, and its best step is still there."""
+    control = state.stateful_callbacks.get("TrainerControl", {}).get("args", {})
+    return bool(control.get("should_training_stop")) and Path(state.best_model_checkpoint or "", _STATE).is_file()
+
+
+def _is_complete(folder: Path) -> bool:
+    """The trainer writes its state last: where that can be read, the rest is there."""
+    try:
+        json.loads((folder / _STATE).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return False
+    return True
+
+
+def _schedule(plan: Training, steps: int) -> dict[str, Any]:
+    warm = {"warmup_steps": math.ceil(steps * plan.warmup)}
+    if plan.schedule == "cosine":
+        return {"lr_scheduler_type": "cosine_with_min_lr", "lr_scheduler_kwargs": {"min_lr_rate": 0.05}, **warm}
+    return {"lr_scheduler_type": "constant_with_warmup" if plan.schedule == "constant" else "linear", **warm}
+
+
+def _processes() -> int:
+    """How many processes train together; one, unless a launcher started several."""
+    from accelerate import PartialState
+
+    return int(PartialState(cpu=not torch.cuda.is_available()).num_processes)
+
+
+def keep_freed_memory() -> None:
+    """Ask glibc to keep what is freed, so that a step's large buffers are reused, not mapped and zeroed anew.
+
+    Measured on two cores with the bundled shape: 1.2 times the tokens/s.
+    """
+    if platform.libc_ver()[0] == "glibc":
+        libc = ctypes.CDLL(None)
+        libc.mallopt(_M_MMAP_MAX, 0)
+        libc.mallopt(_M_TRIM_THRESHOLD, _NEVER)

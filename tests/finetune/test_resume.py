@@ -1,0 +1,137 @@
+"""A run that is broken off and taken up again is the run that never was: same losses, same weights."""
+
+import json
+import shutil
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from assistant.errors import InputError
+from finetune.recipe import load_recipe
+from finetune.train import run
+
+STEPS = 40
+EVERY = 5
+SLOWEST_SECONDS = 90
+
+
+@pytest.fixture
+def recipe(stock_checkpoint, write_rows, write_recipe, tmp_path):
+    """Adapters on a base with dropout: what is random in a step must be taken up too."""
+    rows = [{"instruction": f"Say {n}.", "solution": f"{n}, {n} and {n}."} for n in range(80)]
+    return write_recipe(
+        {
+            "kind": "instruct",
+            "output": str(tmp_path / "out"),
+            "base": str(stock_checkpoint),
+            "data.paths": [str(write_rows(rows))],
+            "data.validation": 0.1,
+            "lora.r": 4,
+            "lora.dropout": 0.3,
+            "training.window": 128,
+            "training.batch": 2,
+            "training.epochs": STEPS * 2 / 72,
+            "training.learning_rate": 0.02,
+            "training.save_steps": EVERY,
+        }
+    )
+
+
+def _start(recipe, output):
+    command = [sys.executable, "-m", "app.main", "finetune", str(recipe), "--set", f"output={output}"]
+    return subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+
+
+def _killed_after_a_step(recipe, output):
+    """Run in another process, which is killed when it has saved a step."""
+    process = _start(recipe, output)
+    late = time.monotonic() + SLOWEST_SECONDS
+    while not list(output.glob("steps/checkpoint-*/trainer_state.json")):
+        assert process.poll() is None, process.stderr.read().decode()
+        assert time.monotonic() < late
+        time.sleep(0.002)
+    process.kill()
+    process.wait()
+    process.stderr.close()
+    assert process.returncode == -signal.SIGKILL
+    assert not (output / "run.json").exists()
+
+
+def _losses(output):
+    """What `metrics.jsonl` says, without the times and the sums at the end of a training."""
+    lines = [json.loads(line) for line in (output / "metrics.jsonl").read_text().splitlines()]
+    lines = [line for line in lines if "train_loss" not in line]
+    names = ("step", "tokens", "loss", "eval_loss", "learning_rate", "grad_norm")
+    return [{name: line[name] for name in names if name in line} for line in lines]
+
+
+def _weights(output):
+    return load_file(output / "model.safetensors")
+
+
+def test_a_killed_run_is_taken_up_to_the_same_losses_and_weights(recipe, tmp_path):
+    whole = run(load_recipe(recipe, [f"output={tmp_path / 'whole'}"]))
+    broken = tmp_path / "broken"
+    _killed_after_a_step(recipe, broken)
+    before = _losses(broken)
+    newest = max(int(path.parent.name.split("-")[1]) for path in broken.glob("steps/*/trainer_state.json"))
+    assert newest < STEPS
+    # A newer step whose saving was cut short, and lines of steps after the last saved one, the last cut short too.
+    half_written = broken / "steps" / f"checkpoint-{newest + EVERY}"
+    shutil.copytree(broken / "steps" / f"checkpoint-{newest}", half_written, dirs_exist_ok=True)
+    state = half_written / "trainer_state.json"
+    state.write_text(state.read_text()[:100])
+    with (broken / "metrics.jsonl").open("a") as lines:
+        lines.write(json.dumps({"step": newest + 1, "tokens": 1, "loss": 99.0}) + '\n{"step": ')
+
+    resumed = run(load_recipe(recipe, [f"output={broken}"]), resume=True)
+
+    assert _losses(resumed) == _losses(whole)
+    assert len(before) < len(_losses(whole))
+    assert [line["step"] for line in _losses(whole) if "eval_loss" in line] == [
+        *range(0, STEPS + 1, EVERY),
+        STEPS,  # once more, of the best
+    ]
+    assert _losses(whole)[0]["eval_loss"] > _losses(whole)[-1]["eval_loss"]
+    one, other = _weights(whole), _weights(resumed)
+    assert one.keys() == other.keys()
+    assert all(torch.equal(one[name], other[name]) for name in one)
+    records = [json.loads((folder / "run.json").read_text()) for folder in (whole, resumed)]
+    for name in ("trained_tokens", "steps", "best_step", "validation_loss", "counts"):
+        assert records[0][name] == records[1][name]
+
+
+@pytest.mark.parametrize(
+    "settings", [[], ["training.patience=1", "training.learning_rate=0.5"]], ids=["whole", "early"]
+)
+def test_a_run_that_broke_off_in_its_last_save_is_saved_as_it_was(recipe, settings):
+    finished = run(load_recipe(recipe, settings))
+    losses, weights = _losses(finished), _weights(finished)
+    assert (losses[-1]["step"] < STEPS) == bool(settings)
+    (finished / "model.safetensors").unlink()
+    run(load_recipe(recipe, settings), resume=True)
+    assert _losses(finished) == losses
+    assert all(torch.equal(weights[name], tensor) for name, tensor in _weights(finished).items())
+
+
+def test_a_new_run_does_not_leave_the_steps_of_an_earlier_one_to_be_resumed(recipe, tmp_path):
+    run(load_recipe(recipe))
+    output = tmp_path / "out"
+    assert (output / "steps" / f"checkpoint-{STEPS}").exists()
+    run(load_recipe(recipe, [f"training.epochs={EVERY * 2 / 72}"]))
+    assert [path.name for path in (output / "steps").iterdir()] == [f"checkpoint-{EVERY}"]
+    assert _losses(output)[-1]["step"] == EVERY
+
+
+def test_only_half_written_steps_are_nothing_to_resume(recipe, tmp_path):
+    half_written = tmp_path / "out" / "steps" / "checkpoint-5"
+    half_written.mkdir(parents=True)
+    (half_written / "trainer_state.json").write_text('{"global_step": ')
+    with pytest.raises(InputError, match=r"nothing to resume in .*steps; start without --resume"):
+        run(load_recipe(recipe), resume=True)
+    assert half_written.exists()

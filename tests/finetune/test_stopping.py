@@ -1,0 +1,133 @@
+"""Runs that end before their plan: when they get no better, and when there is no memory."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+from transformers import GPT2Config, GPT2LMHeadModel, TrainerCallback
+
+from finetune.recipe import load_recipe
+from finetune.train import prepare, run
+from finetune.trainer import train
+
+EVERY = 4
+
+
+@pytest.fixture
+def rising(tiny_checkpoint, write_rows, write_recipe, tmp_path):
+    """A recipe that soon knows its rows by heart: what it says of others gets worse."""
+    rows = [
+        {"instruction": f"Say {n}.", "solution": f"{n * 7919 % 9973:04d} {n * 104729 % 9973:04d}"} for n in range(24)
+    ]
+    return write_recipe(
+        {
+            "kind": "instruct",
+            "output": str(tmp_path / "out"),
+            "base": str(tiny_checkpoint),
+            "data.paths": [str(write_rows(rows))],
+            "data.validation": 0.25,
+            "training.window": 64,
+            "training.batch": 4,
+            "training.epochs": 40,
+            "training.learning_rate": 0.02,
+            "training.schedule": "constant",
+            "training.save_steps": EVERY,
+            "training.patience": 3,
+        }
+    )
+
+
+def _validated(output):
+    """Step and loss of each validation, the last one of the checkpoint that is saved."""
+    lines = [json.loads(line) for line in (output / "metrics.jsonl").read_text().splitlines()]
+    return [(line["step"], line["eval_loss"]) for line in lines if "eval_loss" in line]
+
+
+def test_a_run_that_gets_no_better_ends_and_its_best_step_is_saved(rising):
+    output = run(load_recipe(rising))
+    record = json.loads((output / "run.json").read_text())
+    (_, before), *validations, (last_step, saved) = _validated(output)
+    losses = dict(validations)
+    best = min(losses, key=losses.get)
+    assert last_step == best + 3 * EVERY == record["steps"] < 40 * 24 * 0.75 / 4
+    assert saved == losses[best] == min(losses.values())
+    assert losses[last_step] > saved
+    assert record["best_step"] == best
+    assert record["validation_loss"] == {"before": before, "after": saved}
+    assert _loss_of(output, rising) == pytest.approx(saved, abs=0.01)  # half precision
+
+
+def _loss_of(output, recipe):
+    """The validation loss of the checkpoint as it lies on the disk."""
+    again = load_recipe(recipe, [f'base="{output}"', f'output="{output}-again"'])
+    return prepare(again).trainer.evaluate()["eval_loss"]
+
+
+def test_without_patience_it_goes_on(rising):
+    output = run(load_recipe(rising, ["training.patience=0", "training.epochs=20"]))
+    *validations, (last_step, saved) = _validated(output)
+    assert last_step == validations[-1][0] == json.loads((output / "run.json").read_text())["steps"]
+    assert last_step > min(validations[1:], key=lambda one: one[1])[0] + 3 * EVERY
+    assert saved == min(loss for _, loss in validations[1:]) < validations[-1][1]
+
+
+class _Stop(TrainerCallback):
+    """Breaks a run off after the save of a step."""
+
+    def __init__(self, step):
+        self._step = step
+
+    def on_save(self, args, state, control, **_):
+        if state.global_step == self._step:
+            raise KeyboardInterrupt
+
+
+def test_a_resumed_run_goes_on_counting_its_patience(rising, tmp_path):
+    whole = run(load_recipe(rising))
+    end = _validated(whole)[-1][0]
+    broken = load_recipe(rising, [f"output={tmp_path / 'broken'}"])
+    prepared = prepare(broken)
+    prepared.trainer.add_callback(_Stop(end - EVERY))
+    prepared.trainer.evaluate()
+    with pytest.raises(KeyboardInterrupt):
+        train(prepared.trainer, None)
+    assert _validated(run(broken, resume=True)) == _validated(whole)
+
+
+def test_too_little_memory_is_told_as_such(stock_tokenizer, write_rows, write_recipe, tmp_path):
+    base = tmp_path / "wide"
+    # The logits of one batch alone are larger than what the process may have.
+    GPT2LMHeadModel(GPT2Config(vocab_size=200_000, n_layer=1, n_embd=2, n_head=1, n_positions=128)).save_pretrained(
+        base
+    )
+    stock_tokenizer.save_pretrained(base)
+    rows = [{"instruction": f"Say {n}.", "solution": f"{n} " * 20} for n in range(128)]
+    recipe = write_recipe(
+        {
+            "kind": "instruct",
+            "output": str(tmp_path / "out"),
+            "base": str(base),
+            "data.paths": [str(write_rows(rows))],
+            "data.validation": 0.3,
+            "training.window": 128,
+            "training.batch": 32,
+            "training.accumulate": 2,
+        }
+    )
+    code = f"""
+import resource, sys
+import finetune.train, finetune.losses, retrieval.sentences
+taken = int(open("/proc/self/statm").read().split()[0]) * resource.getpagesize()
+resource.setrlimit(resource.RLIMIT_AS, (taken + 2**30, taken + 2**30))
+sys.argv = ["footnote", "finetune", {str(recipe)!r}]
+from app.main import main
+main()
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.stderr.splitlines()[-1] == (
+        "footnote: out of memory at training.batch = 32 of 128 tokens: lower it and raise training.accumulate (2) by "
+        "as much, or set training.checkpointing = true; then --resume"
+    )
+    assert done.returncode == 2
+    assert not (tmp_path / "out" / "run.json").exists()
