@@ -16,6 +16,7 @@ from assistant.errors import SHOWN, InputError
 from assistant.pipeline import Assistant
 
 FAULT = "Something went wrong in the program; the trace is in its log. Your question was not lost, try it again."
+_PATIENCE_SECONDS = 10
 ASK, STOP = "Ask", "Stop"
 
 Shown = tuple[Session, Any, Any, Any, Any]
@@ -48,8 +49,11 @@ class Asking:
         if session.stop is not None:
             session.stop.set()
 
-    def clear(self) -> Shown:
-        """Forget the conversation, here and in the browser."""
+    def clear(self, session: Session) -> Shown:
+        """Forget the conversation, here and in the browser, once the answer that is being written has ended."""
+        self.stop(session)
+        if session.ended is not None:
+            session.ended.wait(_PATIENCE_SECONDS)
         return Session(), [], _box(), "", []
 
     def restore(self, stored: object) -> tuple[Session, Any]:
@@ -65,14 +69,14 @@ class Asking:
             # One answer at a time; the page hides the ways here while one is being written.
             yield session, gr.skip(), gr.skip(), gr.skip(), gr.skip()
             return
-        stop = threading.Event()
+        stop, ended = threading.Event(), threading.Event()
         earlier = self._messages(before)
         turn = Turn(question)
         grounded, *sampling = settings
         reply = self._assistant.stream if grounded else self._assistant.chat
         try:
             yield (
-                Session((*before, turn), stop),
+                Session((*before, turn), stop, ended),
                 [*earlier, *self._shown(len(before), turn)],
                 _box_busy(),
                 "",
@@ -81,7 +85,7 @@ class Asking:
             for event in reply(question, history=history(before), sampling=_sampling(sampling), stop=stop):
                 turn = advance(turn, event)
                 shown = [*earlier, *self._shown(len(before), turn)]
-                yield Session((*before, turn), stop), shown, gr.skip(), gr.skip(), gr.skip()
+                yield Session((*before, turn), stop, ended), shown, gr.skip(), gr.skip(), gr.skip()
         except SHOWN as fault:
             yield self._refused(session, question, str(fault))
         except Exception:
@@ -93,9 +97,10 @@ class Asking:
         finally:
             # Also where the reader has gone: nobody waits for the rest.
             stop.set()
+            ended.set()
 
     def _refused(self, session: Session, question: str, why: str) -> Shown:
-        session = replace(session, stop=None)
+        session = replace(session, stop=None, ended=None)
         return session, self._messages(session.turns), _box(question), notice_html(why, warning=True), gr.skip()
 
     def _messages(self, turns: Sequence[Turn]) -> list[dict[str, Any]]:

@@ -119,10 +119,10 @@ def _connect(chat: Chat, asking: Asking) -> None:
         "api_visibility": "private",
     }
     at_once: dict[str, Any] = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
-    asked = chat.question.submit(asking.ask, [chat.session, chat.question, *chat.settings], **answering)
-    retried = chat.messages.retry(asking.retry, [chat.session, *chat.settings], **answering)
-    edited = chat.messages.edit(asking.edit, [chat.session, *chat.settings], **answering)
+    chat.question.submit(asking.ask, [chat.session, chat.question, *chat.settings], **answering)
+    chat.messages.retry(asking.retry, [chat.session, *chat.settings], **answering)
+    chat.messages.edit(asking.edit, [chat.session, *chat.settings], **answering)
     chat.question.stop(asking.stop, [chat.session], None, **at_once)
-    # First the running answer ends, then the page is emptied: at once, its last words could come after.
-    ended = chat.messages.clear(None, cancels=[asked, retried, edited], **at_once)
-    ended.then(asking.clear, None, shown, **at_once)
+    # Through the queue, behind the last words of an answer: what is sent at once can overtake them, and so can what
+    # follows on a cancelled event; they would then stand on the emptied page.
+    chat.messages.clear(asking.clear, [chat.session], shown, show_progress="hidden", api_visibility="private")

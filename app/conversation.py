@@ -29,10 +29,14 @@ class Turn:
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """What the server keeps for one browser tab. Setting `stop` ends the answer that is being written, if any."""
+    """What the server keeps for one browser tab.
+
+    Setting `stop` ends the answer that is being written, if any; `ended` is set once nothing more of it will be shown.
+    """
 
     turns: tuple[Turn, ...] = ()
     stop: threading.Event | None = None
+    ended: threading.Event | None = None
 
 
 def advance(turn: Turn, event: Event) -> Turn:

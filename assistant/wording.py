@@ -39,6 +39,10 @@ def chat_messages(question: str, history: Sequence[Message] = ()) -> list[Messag
     return [Message("system", CHAT_SYSTEM), *history, Message("user", question.strip())]
 
 
-def cited(sentence: str, number: int) -> str:
-    """A sentence of a grounded answer with its footnote."""
-    return f"{one_line(sentence)} [{number}]"
+def grounded_reply(sentences: Sequence[tuple[str, int]]) -> str:
+    """The reply of `sentences` with the numbers of their sources; of none, the refusal.
+
+    It begins with a blank, as a sentence does inside its source: to a tokenizer that keeps the blank with the word, the
+    first word of the reply is then the very token that is to be copied.
+    """
+    return " " + (" ".join(f"{one_line(sentence)} [{number}]" for sentence, number in sentences) or REFUSAL)

@@ -15,6 +15,7 @@ from assistant.checkpoint import find_checkpoint, load_checkpoint
 from assistant.config import read_config
 from assistant.errors import InputError
 from finetune.config import Lora, ModelShape, Recipe
+from finetune.copying import start_copying
 
 _TEXT_TAGS = "text"
 
@@ -29,7 +30,7 @@ class Base:
 
 
 def new_model(shape: ModelShape, tokenizer: Tokenizer) -> GPT2LMHeadModel:
-    """A GPT-2 of `shape` with random weights, without dropout: a corpus seen about once is not overfitted."""
+    """A GPT-2 of `shape`, without dropout: a corpus seen about once is not overfitted."""
     config = GPT2Config(
         vocab_size=len(tokenizer),
         n_layer=shape.layers,
@@ -45,7 +46,10 @@ def new_model(shape: ModelShape, tokenizer: Tokenizer) -> GPT2LMHeadModel:
         eos_token_id=tokenizer.convert_tokens_to_ids(IM_END),
         pad_token_id=tokenizer.convert_tokens_to_ids(PAD),
     )
-    return GPT2LMHeadModel(config)
+    model = GPT2LMHeadModel(config)
+    if shape.start == "copying":
+        start_copying(model, tokenizer)
+    return model
 
 
 def load_base(recipe: Recipe) -> Base:

@@ -1,6 +1,6 @@
 """Recipes: what to train, from what, how. Each table of the TOML file is one dataclass here, each key one field."""
 
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
 from assistant.errors import InputError
@@ -19,10 +19,12 @@ class ModelShape:
     heads: int = 4
     positions: int = 1024
     vocabulary: int = 8192
+    start: Literal["random", "copying"] = "random"
+    """Random weights, or weights with which a small model can copy from its prompt (see `finetune.copying`)."""
 
     def __post_init__(self) -> None:
-        for item in fields(self):
-            require(getattr(self, item.name) > 0, f"model.{item.name} must be above 0")
+        for name in ("layers", "width", "heads", "positions", "vocabulary"):
+            require(getattr(self, name) > 0, f"model.{name} must be above 0")
         require(self.width % self.heads == 0, "model.width must be a multiple of model.heads")
         require(self.vocabulary > 260, "model.vocabulary must be above 260: 256 bytes and four control tokens")
 
@@ -61,6 +63,10 @@ class Data:
     cloze_rows: int = 0
     learn_sources: bool = False
     """Instruct recipes: learn the sources of those rows too, not the replies alone."""
+    plain_windows: int = 0
+    """Instruct recipes: windows of `plain_text` between those of the conversations, so that language is learned too."""
+    plain_learned: float = 0.1
+    """Share of the tokens of those windows that is learned, by chance: all of them would drown the replies."""
     max_tokens: int = 0
     """Plain text: how many tokens to take in all, over the files in even shares; 0 takes all of them."""
     validation: float = 0.05
@@ -72,6 +78,8 @@ class Data:
 
     def __post_init__(self) -> None:
         require(self.cloze_rows >= 0, "data.cloze_rows must not be negative")
+        require(self.plain_windows >= 0, "data.plain_windows must not be negative")
+        require(0 < self.plain_learned <= 1, "data.plain_learned must be above 0 and at most 1: a share of the tokens")
         require(self.max_tokens >= 0, "data.max_tokens must not be negative")
         require(0 < self.validation < 1, "data.validation must be above 0 and below 1: a share of the rows")
         require(0 <= self.test < 1, "data.test must be from 0 to below 1: a share of the rows")
@@ -110,6 +118,8 @@ class Training:
     """Forward passes of one step."""
     epochs: float = 1.0
     learning_rate: float = 1e-3
+    embedding_rate: float = 1.0
+    """Learning rate of the embeddings as a share of the others'."""
     schedule: Literal["cosine", "linear", "constant"] = "cosine"
     """After the warm-up: down to a twentieth by a cosine, down to nothing in a line, or no change."""
     warmup: float = 0.02
@@ -124,7 +134,7 @@ class Training:
     seed: int = 1
 
     def __post_init__(self) -> None:
-        for name in ("window", "batch", "accumulate", "epochs", "learning_rate", "save_steps"):
+        for name in ("window", "batch", "accumulate", "epochs", "learning_rate", "embedding_rate", "save_steps"):
             require(getattr(self, name) > 0, f"training.{name} must be above 0")
         require(0 <= self.warmup < 1, "training.warmup must be from 0 to below 1")
         require(self.weight_decay >= 0, "training.weight_decay must not be negative")
@@ -154,11 +164,16 @@ class Recipe:
     def __post_init__(self) -> None:
         require(bool(self.output), "output must name the folder of the checkpoint")
         self._check_data()
-        require(self.kind == "pretrain" or bool(self.base), "base must name the checkpoint to start from")
         require(self.kind != "pretrain" or not self.base, "base must be empty: pretraining starts from random weights")
-        require(self.kind != "pretrain" or self.lora is None, "lora adapts a base; pretraining has none")
-        if self.kind == "pretrain":  # the positions of a base are known once it is loaded
+        require(bool(self.base) or self.from_scratch, "base must name the checkpoint to start from")
+        require(self.lora is None or not self.from_scratch, "lora adapts a base; a model from scratch has none")
+        if self.from_scratch:  # the positions of a base are known once it is loaded
             require(self.training.window <= self.model.positions, "training.window must not exceed model.positions")
+
+    @property
+    def from_scratch(self) -> bool:
+        """Whether the model and its tokenizer are made by this run: of its texts, or of those beside its rows."""
+        return self.kind == "pretrain" or (self.kind == "instruct" and not self.base and bool(self.data.plain_text))
 
     def _check_data(self) -> None:
         data = self.data
@@ -167,21 +182,21 @@ class Recipe:
             "data.paths is empty: name the training files, --set 'data.paths=[\"FILE\"]'",
         )
         require(not data.collection or self.kind == "domain", "data.collection is for recipes of the kind domain")
-        instruct_only = {"data.own": data.own, "data.cloze_rows": data.cloze_rows, "data.repeats": data.repeats}
-        for name, value in instruct_only.items():
-            require(not value or self.kind == "instruct", f"{name} is for recipes of the kind instruct")
+        for name in ("own", "cloze_rows", "repeats", "plain_windows"):
+            given = bool(getattr(data, name))
+            require(not given or self.kind == "instruct", f"data.{name} is for recipes of the kind instruct")
         require(
-            not data.cloze_rows or bool(data.plain_text),
-            "data.plain_text is empty: name the files that data.cloze_rows are made of, "
+            not (data.cloze_rows or data.plain_windows) or bool(data.plain_text),
+            "data.plain_text is empty: name the files that data.cloze_rows or data.plain_windows are made of, "
             "--set 'data.plain_text=[\"FILE\"]'",
         )
 
     def as_dict(self) -> dict[str, Any]:
         """The recipe as plain values, for `run.json`; without the tables that its kind does not read."""
         values = asdict(self)
-        for name, kind in (("model", "pretrain"), ("task", "task"), ("preference", "preference")):
-            if self.kind != kind:
-                values.pop(name)
+        unread = {"model": not self.from_scratch, "task": self.kind != "task", "preference": self.kind != "preference"}
+        for name in (name for name, is_unread in unread.items() if is_unread):
+            values.pop(name)
         return values
 
 

@@ -8,7 +8,7 @@ from typing import Any, cast, get_args
 from assistant.chatml import Message, Role
 from assistant.errors import InputError
 from assistant.rows import Row
-from assistant.wording import CHAT_SYSTEM, REFUSAL, chat_messages, cited, grounded_messages
+from assistant.wording import CHAT_SYSTEM, chat_messages, grounded_messages, grounded_reply
 from finetune.config import Task
 from finetune.grounding import grounded_row
 
@@ -119,8 +119,7 @@ def _of_sources(row: Row, source: str) -> Example:
 def _grounded(
     question: str, sources: Sequence[str], answer: Sequence[tuple[str, int]], history: Sequence[Message] = ()
 ) -> list[Message]:
-    said = " ".join(cited(text, number) for text, number in answer) or REFUSAL
-    return [*grounded_messages(question, sources, history), Message("assistant", said)]
+    return [*grounded_messages(question, sources, history), Message("assistant", grounded_reply(answer))]
 
 
 def _answer(row: Row) -> list[tuple[str, int]]:

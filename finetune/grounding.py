@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 
 from assistant.chatml import Message
 from assistant.rows import Row
-from assistant.wording import REFUSAL, cited, grounded_messages
+from assistant.wording import grounded_messages, grounded_reply
 from retrieval.sentences import sentence_spans
 
 _SUBJECT = re.compile(
@@ -69,7 +69,7 @@ def _conversation(
     others = list(distractors)
     place = rng.randint(0, len(others)) if source else 0
     sources = others[:place] + sources + others[place:]
-    reply = cited(answer, place + 1) if answer is not None else REFUSAL
+    reply = grounded_reply([(answer, place + 1)] if answer is not None else [])
     return [*grounded_messages(question, sources), Message("assistant", reply)]
 
 

@@ -8,9 +8,10 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from transformers import PreTrainedTokenizerBase
 
-from assistant.chatml import ChatML
+from assistant.chatml import END_OF_TEXT, ChatML
 from assistant.errors import InputError
 from assistant.rows import Row, data_files, read_rows
 from finetune.config import Recipe
@@ -19,7 +20,7 @@ from finetune.fit import fitted
 from finetune.grounding import cloze, passages
 from finetune.reading import Tally, row_kind, rows_for
 from finetune.split import Split, split
-from finetune.windows import Windows, packed
+from finetune.windows import Windows, from_stream, joined, packed
 
 _MOST_VALIDATION_WINDOWS = 256
 _MOST_DISTRACTORS = 2
@@ -50,9 +51,11 @@ def conversations(recipe: Recipe, tokenizer: PreTrainedTokenizerBase) -> Prepare
     for one in train:
         tally.counts[f"rows of {one.source}"] += 1
     tally.counts["validation rows"], tally.counts["test rows"] = len(parts.validation), len(parts.test)
-    windows = [_packed(recipe, tokenizer, part, tally) for part in (train, parts.validation)]
-    validation = windows[1].sample(_MOST_VALIDATION_WINDOWS, recipe.training.seed)
-    return Prepared(windows[0], validation, dict(tally.counts), [one.row for one in parts.test])
+    learned, kept = (_packed(recipe, tokenizer, part, tally) for part in (train, parts.validation))
+    if recipe.data.plain_windows:
+        learned = joined(learned, _plain_windows(recipe, tokenizer, tally)).shuffled(recipe.training.seed)
+    validation = kept.sample(_MOST_VALIDATION_WINDOWS, recipe.training.seed)
+    return Prepared(learned, validation, dict(tally.counts), [one.row for one in parts.test])
 
 
 def examples_of(recipe: Recipe) -> list[Example]:
@@ -126,6 +129,20 @@ def _from_plain_text(recipe: Recipe, rng: random.Random) -> list[Example]:
         if len(made) == wanted:
             return made
     raise InputError(f"data.cloze_rows: the plain text makes only {len(made)} of {wanted}; name more of it")
+
+
+def _plain_windows(recipe: Recipe, tokenizer: PreTrainedTokenizerBase, tally: Tally) -> Windows:
+    """Windows of plain text of whose tokens a share is learned, as seldom as replies are among their sources."""
+    chatml, wanted = ChatML(tokenizer), recipe.data.plain_windows * recipe.training.window
+    separator = tokenizer.convert_tokens_to_ids(END_OF_TEXT)
+    ids: list[int] = []
+    for text in _texts(data_files(recipe.data.plain_text, "data.plain_text")):
+        ids += [separator, *chatml.encode_text(text)]
+        if len(ids) >= wanted:
+            break
+    windows = from_stream(np.array(ids[:wanted], dtype=np.int32), recipe.training.window)
+    tally.counts["windows of plain text"] = len(windows)
+    return windows.partly_learned(recipe.data.plain_learned, recipe.training.seed)
 
 
 def _texts(paths: Sequence[Path]) -> Iterator[str]:

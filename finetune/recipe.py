@@ -11,7 +11,7 @@ from typing import Any, Literal, get_args, get_origin, get_type_hints
 from assistant.errors import InputError
 from finetune.config import Recipe, require
 
-_ONE_KIND = {"model": "pretrain", "task": "task", "preference": "preference"}
+_ONE_KIND = {"task": "task", "preference": "preference"}
 """Tables that only one kind of recipe reads."""
 
 
@@ -26,6 +26,7 @@ def load_recipe(path: Path, settings: Sequence[str] = ()) -> Recipe:
     for setting in settings:
         _override(table, setting)
     recipe: Recipe = _build(Recipe, table, "")
+    require("model" not in table or recipe.from_scratch, "[model] is for a model from scratch; base has its own shape")
     for name, kind in _ONE_KIND.items():
         require(name not in table or recipe.kind == kind, f"[{name}] is for recipes of the kind {kind}; leave it out")
     return recipe

@@ -70,7 +70,7 @@ def prepare(recipe: Recipe) -> Run:
         from finetune.preference import prepare_preference
 
         return prepare_preference(recipe)
-    base, data = _from_scratch(recipe) if recipe.kind == "pretrain" else _from_base(recipe)
+    base, data = _from_scratch(recipe) if recipe.from_scratch else _from_base(recipe)
     plain = learned_tokens_only(base.model)
     model = adapted(plain, recipe.lora, base) if recipe.lora else plain
     trainer = make_trainer(recipe, model, data.train, data.validation)
@@ -101,9 +101,11 @@ def _from_scratch(recipe: Recipe) -> tuple[Base, Prepared]:
 
     if STANDARD_INPUT in recipe.data.paths:
         raise InputError("data.paths: pretraining reads its texts twice, the standard input only once; name a file")
-    files = data_files(recipe.data.paths)
+    pretraining = recipe.kind == "pretrain"
+    files = data_files(recipe.data.paths) if pretraining else data_files(recipe.data.plain_text, "data.plain_text")
     tokenizer = train_tokenizer(tokenizer_texts(files), recipe.model.vocabulary, recipe.model.positions)
-    return Base(new_model(recipe.model, tokenizer), tokenizer), streams(recipe, tokenizer)
+    base = Base(new_model(recipe.model, tokenizer), tokenizer)
+    return base, streams(recipe, tokenizer) if pretraining else conversations(recipe, tokenizer)
 
 
 def _from_base(recipe: Recipe) -> tuple[Base, Prepared]:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from torch.nn import Embedding
 from torch.utils.data import Dataset
 from transformers import EarlyStoppingCallback, Trainer, TrainerCallback, TrainerState, TrainingArguments
 
@@ -79,17 +80,40 @@ def make_trainer(
     recipe: Recipe, model: Any, train: Dataset[Any], validation: Dataset[Any], *, quiet: bool = False, **more: Any
 ) -> Trainer:
     """A plain Trainer over examples that know their labels; a `quiet` one shows and records nothing."""
-    found = Trainer(
+    found = _TwoRates(
         model=model,
         args=arguments(recipe, len(train)),  # type: ignore[arg-type]
         train_dataset=train,
         eval_dataset=validation,
+        embedding_rate=recipe.training.embedding_rate,
         callbacks=[] if quiet else watched(recipe),
         **more,
     )
     # The Trainer's own printer writes dictionaries where ours shows one line.
     _remove_printer(found)
     return found
+
+
+class _TwoRates(Trainer):
+    """A Trainer that gives embeddings a learning rate of their own, without weight decay, if the recipe asks for it."""
+
+    def __init__(self, *args: Any, embedding_rate: float = 1.0, **more: Any):
+        super().__init__(*args, **more)
+        self._embedding_rate = embedding_rate
+
+    def create_optimizer(self, model: Any = None) -> Any:
+        """AdamW, as the Trainer makes it; the embeddings in a group of their own."""
+        is_new = self.optimizer is None
+        optimizer = super().create_optimizer(model)
+        if is_new and self._embedding_rate != 1.0:
+            found = (module for module in self.model.modules() if isinstance(module, Embedding))
+            embeddings = {id(p) for module in found for p in module.parameters()}
+            apart = [p for group in optimizer.param_groups for p in group["params"] if id(p) in embeddings]
+            for group in optimizer.param_groups:
+                group["params"] = [p for p in group["params"] if id(p) not in embeddings]
+            rate = self.args.learning_rate * self._embedding_rate
+            optimizer.add_param_group({"params": apart, "lr": rate, "weight_decay": 0.0})
+        return optimizer
 
 
 def _remove_printer(trainer: Trainer) -> None:

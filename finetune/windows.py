@@ -42,6 +42,16 @@ class Windows(Dataset[dict[str, torch.Tensor]]):
         """All windows in a seeded order."""
         return self.take(np.random.default_rng(seed).permutation(len(self)))
 
+    def partly_learned(self, share: float, seed: int) -> "Windows":
+        """The windows with labels for a share of their tokens, by chance."""
+        chosen = np.random.default_rng(seed).random(self._ids.shape) < share
+        return Windows(self._ids, np.where(chosen, self._labels, IGNORED).astype(np.int32))
+
+
+def joined(one: Windows, other: Windows) -> Windows:
+    """The windows of both, one after the other."""
+    return Windows(np.concatenate([one._ids, other._ids]), np.concatenate([one._labels, other._labels]))
+
 
 def from_stream(ids: np.ndarray, window: int) -> Windows:
     """Plain text: a stream of ids cut into windows, the rest of the last one dropped."""

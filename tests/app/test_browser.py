@@ -136,6 +136,7 @@ def test_clear_empties_the_conversation_also_in_the_instant_in_which_an_answer_e
         ask(asked, QUESTION)
     asked.get_by_role("button", name="Clear").click()
     asked.locator(".user-row").wait_for(state="detached")
+    asked.wait_for_timeout(2 * _PAUSE_MS)  # the page is empty at once, the browser's copy when the server has answered
     asked.reload()
     asked.get_by_role("button", name="Delete kestrel.pdf").wait_for()
     asked.wait_for_timeout(_PAUSE_MS)

@@ -1,5 +1,6 @@
 """The handlers of the page over a real library, without a browser."""
 
+import threading
 from pathlib import Path
 
 import pytest
@@ -80,6 +81,21 @@ def test_a_reader_who_leaves_ends_the_answer(assistant):
     stop = next(views)[0].stop
     views.close()
     assert stop.is_set()
+
+
+def test_clear_waits_until_nothing_more_of_the_answer_comes(assistant):
+    asking = Asking(assistant)
+    views = asking.ask(Session(), "Why?", *SETTINGS)
+    session = next(views)[0]
+    cleared = []
+    clearing = threading.Thread(target=lambda: cleared.append(asking.clear(session)))
+    clearing.start()
+    clearing.join(0.3)
+    assert cleared == []
+    assert session.stop.is_set()
+    views.close()
+    clearing.join(5)
+    assert cleared[0][:2] == (Session(), [])
 
 
 def test_a_second_question_waits_for_the_first(assistant):

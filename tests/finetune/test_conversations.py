@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from assistant.chatml import IM_END, IM_START, ChatML, Message
 from assistant.errors import InputError
 from assistant.rows import Row
-from assistant.wording import CHAT_SYSTEM, GROUNDED_SYSTEM, REFUSAL, chat_messages, cited, grounded_messages
+from assistant.wording import CHAT_SYSTEM, GROUNDED_SYSTEM, chat_messages, grounded_messages, grounded_reply
 from finetune.config import Task
 from finetune.conversations import Example, example, task_example
 from finetune.fit import fitted
@@ -49,7 +49,7 @@ def _example(**values):
                 "answer": [{"text": "Its keeper was Alan.", "source": 1, "quote": "Its keeper was Alan."}],
             },
             grounded_messages("Who kept it?", SOURCES),
-            "Its keeper was Alan. [1]",
+            " Its keeper was Alan. [1]",
         ),
         (
             {
@@ -59,14 +59,18 @@ def _example(**values):
                 "answer": [{"text": "The cat.", "source": 2}, {"text": "Alan.", "source": 1}],
             },
             grounded_messages("And who kept it?", SOURCES, SAID),
-            f"{cited('The cat.', 2)} {cited('Alan.', 1)}",
+            grounded_reply([("The cat.", 2), ("Alan.", 1)]),
         ),
-        ({"sources": SOURCES, "question": "Who built it?"}, grounded_messages("Who built it?", SOURCES), REFUSAL),
-        (PASSAGE, grounded_messages("Who kept it?", SOURCES[:1]), "Its keeper was Alan. [1]"),
+        (
+            {"sources": SOURCES, "question": "Who built it?"},
+            grounded_messages("Who built it?", SOURCES),
+            grounded_reply([]),
+        ),
+        (PASSAGE, grounded_messages("Who kept it?", SOURCES[:1]), " Its keeper was Alan. [1]"),
         (
             {**PASSAGE, "question": "Who built it?", "answers": [], "answerable": False},
             grounded_messages("Who built it?", SOURCES[:1]),
-            REFUSAL,
+            grounded_reply([]),
         ),
     ],
     ids=["instruction", "messages", "own-system", "sources", "history", "refusal", "passage", "unanswerable"],
@@ -88,7 +92,7 @@ def test_distractors_are_numbered_like_sources():
     others = ["The cat sat on the mat. It slept all day long, and nobody knew why it was so very tired of everything."]
     for seed in range(20):
         made = example(_row(**PASSAGE), others, random.Random(seed))
-        sentence, number = made.messages[-1].content.split(" [")
+        sentence, number = made.messages[-1].content.strip().split(" [")
         lines = made.messages[-2].content.splitlines()
         assert sentence == "Its keeper was Alan."
         assert any(line.startswith(f"[{number} ") and sentence in line for line in lines)
@@ -172,7 +176,7 @@ GROUNDED = (
         ("Good day.<|im_end|>", True),
         ("\n<|im_start|>user\nSources:\n[1] The lighthouse was lit in 1844. Its keeper was Alan.\n", False),
         ("[2] The cat sat on the mat.\n\nQuestion: Who sat?<|im_end|>\n<|im_start|>assistant\n", False),
-        ("The cat sat on the mat. [2]<|im_end|>", True),
+        (" The cat sat on the mat. [2]<|im_end|>", True),
         ("\n", False),
     ],
 )

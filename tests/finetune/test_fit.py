@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from assistant.chatml import ChatML, Message
 from assistant.rows import Row
-from assistant.wording import CHAT_SYSTEM, cited, grounded_question
+from assistant.wording import CHAT_SYSTEM, grounded_question, grounded_reply
 from finetune.conversations import example
 from finetune.fit import SHORTENED, TOO_LONG, fitted
 
@@ -100,7 +100,7 @@ def test_a_grounded_row_cites_what_is_there(single, sources, window, data):
     fitting = [form for form in forms if len(single.render(form).ids) <= window]
     assert rendered == (single.render(fitting[0]) if fitting else None)
     for form in forms:
-        sentence, number = form[-1].content.rsplit(" [", 1)
+        sentence, number = form[-1].content.strip().rsplit(" [", 1)
         assert f"[{number} {sentence}" in form[-2].content.splitlines()
 
 
@@ -167,7 +167,7 @@ def test_distractors_are_lost_before_the_passage(single):
     assert "cat" in _decoded(single, fitted(one, single, 1000, Counter()))
     counts = Counter()
     alone = [*one.messages[:1], Message("user", grounded_question("When was it lit?", [passage]))]
-    shorter = single.render([*alone, Message("assistant", cited(passage, 1))])
+    shorter = single.render([*alone, Message("assistant", grounded_reply([(passage, 1)]))])
     assert fitted(one, single, len(shorter.ids), counts) == shorter
     assert counts[SHORTENED] == 1
     assert fitted(one, single, len(shorter.ids) - 1, counts) is None
@@ -189,7 +189,7 @@ def test_a_row_of_sources_loses_its_history_then_the_sources_that_are_not_cited(
         rendered = fitted(one, single, window, Counter())
         text = _decoded(single, rendered)
         assert ("Good day." in text, "The cat" in text) == (bool(earlier), bool(unused))
-        assert text.endswith(f"<|im_start|>assistant\n{reply}<|im_end|>\n")
+        assert text.endswith(f"<|im_start|>assistant\n {reply}<|im_end|>\n")
         window = len(rendered.ids) - 1
     assert fitted(one, single, window, Counter()) is None
 

@@ -4,7 +4,7 @@ import pytest
 
 from assistant.errors import InputError
 from assistant.rows import Row
-from assistant.wording import REFUSAL, one_line
+from assistant.wording import grounded_reply, one_line
 from finetune.grounding import cloze, grounded_row
 
 CONTEXT = "Ada Lovelace wrote notes on the engine. She was born in 1815. The notes were published in 1843."
@@ -19,7 +19,7 @@ def _row(tmp_path, **values):
 def test_the_reply_is_the_sentence_that_holds_the_answer_with_its_footnote(tmp_path, seed):
     messages = grounded_row(_row(tmp_path, answers=["1815"]), [OTHER, OTHER], random.Random(seed))
     reply = messages[-1].content
-    sentence, mark = reply.rsplit(" ", 1)
+    sentence, mark = reply.removeprefix(" ").rsplit(" ", 1)
     assert sentence == "She was born in 1815."
     source = next(line for line in messages[-2].content.splitlines() if line.startswith(mark))
     assert sentence in source
@@ -27,7 +27,7 @@ def test_the_reply_is_the_sentence_that_holds_the_answer_with_its_footnote(tmp_p
 
 def test_an_unanswerable_question_is_refused(tmp_path):
     row = _row(tmp_path, answers=[], answerable=False)
-    assert grounded_row(row, [OTHER], random.Random(0))[-1].content == REFUSAL
+    assert grounded_row(row, [OTHER], random.Random(0))[-1].content == grounded_reply([])
 
 
 def test_a_row_whose_answer_stands_nowhere_is_left_out(tmp_path):
@@ -56,7 +56,7 @@ def test_an_answer_stands_in_a_sentence_as_whole_words(tmp_path, answer, sentenc
         "She moved to Hartford in 1787. She had 7 cats. Her art is lost. One cost $7, no more. It was written in C++."
     )
     row = _row(tmp_path, context=context, answers=[answer])
-    assert grounded_row(row, [], random.Random(0))[-1].content == f"{sentence} [1]"
+    assert grounded_row(row, [], random.Random(0))[-1].content == f" {sentence} [1]"
 
 
 @pytest.mark.parametrize("seed", range(40))
@@ -64,10 +64,10 @@ def test_cloze_answers_stand_in_the_source_that_they_name(seed):
     lines = ["Ada Lovelace was an English mathematician and writer.", "Charles Babbage designed the Analytical Engine."]
     messages = cloze(lines, [OTHER], random.Random(seed))
     reply = messages[-1].content
-    if reply == REFUSAL:
+    if reply == grounded_reply([]):
         assert lines[0] not in messages[-2].content
         return
-    sentence, mark = reply.rsplit(" ", 1)
+    sentence, mark = reply.removeprefix(" ").rsplit(" ", 1)
     source = next(line for line in messages[-2].content.splitlines() if line.startswith(mark))
     assert sentence in map(one_line, lines)
     assert sentence in source
