@@ -68,7 +68,8 @@ def test_pretraining_learns_and_describes_itself(pretrained):
     assert record["prompt_format"] == "chatml-1"
     assert list(record["data"]) == ["text.jsonl"]
     assert record["counts"]["tokens"] > 0
-    assert record["shape"] == record["recipe"]["model"] == SHAPE
+    assert record["shape"] == SHAPE
+    assert record["recipe"]["model"] == {**SHAPE, "start": "random"}
     lines = [json.loads(line) for line in (pretrained / "metrics.jsonl").read_text().splitlines()]
     assert lines[-1]["eval_loss"] == record["validation_loss"]["after"]
 
