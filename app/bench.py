@@ -28,13 +28,14 @@ def _group() -> None:
 def finetune(
     base: Annotated[str, typer.Option(help="The checkpoint to train.")] = "bundled",
     seconds: Annotated[float, typer.Option(help="Length of each turn.")] = 20.0,
+    window: Annotated[int, typer.Option(help="Tokens of a packed window.")] = 512,
     rounds: Annotated[int, typer.Option(help="Turns of each side.")] = 3,
     as_json: Json = False,
 ) -> None:
     """Tokens trained per second by adapters, beside a plain loop of padded batches."""
     from finetune.bench import measure
 
-    _report(measure(base, seconds=seconds, rounds=rounds), as_json)
+    _report(measure(base, seconds=seconds, rounds=rounds, window=window), as_json)
 
 
 def _report(results: "Sequence[Speed]", as_json: bool) -> None:

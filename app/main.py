@@ -17,6 +17,8 @@ from assistant.errors import SHOWN
 from eval.cli import eval_commands
 from finetune.cli import models_commands
 
+_INTERRUPTED = 130
+
 
 def build_cli() -> typer.Typer:
     """All commands."""
@@ -61,7 +63,7 @@ def finetune(
 
 
 def main() -> None:
-    """Run the command line: exit 0 on success, 2 on bad use or input, 1 on a fault of ours."""
+    """Run the command line: exit 0 on success, 2 on bad use or input, 1 on a fault of ours, 130 when stopped."""
     try:
         code = typer.main.get_command(build_cli()).main(prog_name="footnote", standalone_mode=False)
     except typer.TyperException as fault:
@@ -69,9 +71,11 @@ def main() -> None:
     except SHOWN as fault:
         _stop(f"footnote: {_one_line(str(fault))}", BAD_INPUT)
     except (KeyboardInterrupt, typer.Abort):
-        _stop("footnote: stopped", FAULT)
+        _stop("footnote: stopped", _INTERRUPTED)
     except Exception as fault:
         _stop(f"footnote: a fault of ours, {type(fault).__name__}: {_one_line(str(fault))}. {_log_fault()}", FAULT)
+    if code == _INTERRUPTED:  # typer turns Ctrl-C into this code without a word
+        _stop("footnote: stopped", _INTERRUPTED)
     sys.exit(code if isinstance(code, int) else 0)
 
 

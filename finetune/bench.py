@@ -16,6 +16,7 @@ from typing import Any
 
 import torch
 from transformers import TrainerCallback
+from transformers.utils.logging import set_verbosity_error
 
 from assistant.chatml import ChatML, Rendered
 from finetune.base import Base, adapted, load_base
@@ -43,6 +44,7 @@ class Speed:
 def measure(base: str, *, seconds: float = 20.0, rounds: int = 3, window: int = 512) -> list[Speed]:
     """The median speed of both over `rounds` turns of about `seconds` each, on our own instruction set."""
     keep_freed_memory()
+    set_verbosity_error()
     recipe = Recipe(
         kind="instruct",
         output=tempfile.gettempdir(),

@@ -153,3 +153,40 @@ def test_the_installed_command_runs():
     shown = subprocess.run([sys.executable, "-m", "app.main", "--help"], capture_output=True, text=True, check=True)
     for command in ("serve", "ingest", "list", "remove", "search", "ask", "doctor", "finetune"):
         assert command in shown.stdout
+
+
+def test_an_interrupt_is_told_in_a_word(run, monkeypatch):
+    def interrupted(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("assistant.cli.open_home", interrupted)
+    assert run("list") == (130, "", "footnote: stopped\n")
+
+
+def test_the_models_of_the_home_are_listed(run):
+    code, out, _ = run("models", "list", "--json")
+    listed = json.loads(out)
+    assert (code, listed["in_use"]) == (0, "bundled")
+    assert [model["name"] for model in listed["models"]] == ["bundled"]
+
+
+def test_a_bench_reports_the_machine_and_both_sides(run, tiny_checkpoint):
+    command = (
+        "bench",
+        "finetune",
+        "--base",
+        tiny_checkpoint,
+        "--seconds",
+        0.2,
+        "--rounds",
+        1,
+        "--window",
+        256,
+        "--json",
+    )
+    code, out, _ = run(*command)
+    report = json.loads(out)
+    assert code == 0
+    assert {"processor", "cores", "torch"} <= report["machine"].keys()
+    assert [result["name"] for result in report["results"]] == ["packed", "padded"]
+    assert all(result["total_tokens_per_s"] > 0 for result in report["results"])
