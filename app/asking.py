@@ -50,11 +50,16 @@ class Asking:
             session.stop.set()
 
     def clear(self, session: Session) -> Shown:
-        """Forget the conversation, here and in the browser, once the answer that is being written has ended."""
-        self.stop(session)
-        if session.ended is not None:
+        """Forget the conversation, here and in the browser.
+
+        An answer that is being written empties the page itself, as its last words: the browser shows what different
+        handlers send in no certain order.
+        """
+        if session.cleared is not None and session.ended is not None:
+            session.cleared.set()
+            self.stop(session)
             session.ended.wait(_PATIENCE_SECONDS)
-        return Session(), [], _box(), "", []
+        return _empty()
 
     def restore(self, stored: object) -> tuple[Session, Any]:
         """The conversation that the browser kept over a reload."""
@@ -69,14 +74,14 @@ class Asking:
             # One answer at a time; the page hides the ways here while one is being written.
             yield session, gr.skip(), gr.skip(), gr.skip(), gr.skip()
             return
-        stop, ended = threading.Event(), threading.Event()
+        stop, ended, cleared = (threading.Event() for _ in range(3))
         earlier = self._messages(before)
         turn = Turn(question)
         grounded, *sampling = settings
         reply = self._assistant.stream if grounded else self._assistant.chat
         try:
             yield (
-                Session((*before, turn), stop, ended),
+                Session((*before, turn), stop, ended, cleared),
                 [*earlier, *self._shown(len(before), turn)],
                 _box_busy(),
                 "",
@@ -85,7 +90,7 @@ class Asking:
             for event in reply(question, history=history(before), sampling=_sampling(sampling), stop=stop):
                 turn = advance(turn, event)
                 shown = [*earlier, *self._shown(len(before), turn)]
-                yield Session((*before, turn), stop, ended), shown, gr.skip(), gr.skip(), gr.skip()
+                yield Session((*before, turn), stop, ended, cleared), shown, gr.skip(), gr.skip(), gr.skip()
         except SHOWN as fault:
             yield self._refused(session, question, str(fault))
         except Exception:
@@ -93,14 +98,18 @@ class Asking:
             yield self._refused(session, question, FAULT)
         else:
             turns = (*before, turn)
-            yield Session(turns), gr.skip(), _box(), gr.skip(), to_stored(turns)
+            # What was typed meanwhile stays.
+            idle = gr.update(submit_btn=ASK, stop_btn=False)
+            yield _empty() if cleared.is_set() else (Session(turns), gr.skip(), idle, gr.skip(), to_stored(turns))
+            if cleared.is_set():
+                yield _empty()
         finally:
             # Also where the reader has gone: nobody waits for the rest.
             stop.set()
             ended.set()
 
     def _refused(self, session: Session, question: str, why: str) -> Shown:
-        session = replace(session, stop=None, ended=None)
+        session = replace(session, stop=None, ended=None, cleared=None)
         return session, self._messages(session.turns), _box(question), notice_html(why, warning=True), gr.skip()
 
     def _messages(self, turns: Sequence[Turn]) -> list[dict[str, Any]]:
@@ -121,6 +130,10 @@ class Asking:
 def _turn_of(index: int | tuple[int, int]) -> int:
     """The turn of a message; each turn is shown as two."""
     return (index if isinstance(index, int) else index[0]) // 2
+
+
+def _empty() -> Shown:
+    return Session(), [], _box(), "", []
 
 
 def _box(question: str = "") -> Any:

@@ -119,10 +119,11 @@ def _connect(chat: Chat, asking: Asking) -> None:
         "api_visibility": "private",
     }
     at_once: dict[str, Any] = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
+    queued: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
     chat.question.submit(asking.ask, [chat.session, chat.question, *chat.settings], **answering)
     chat.messages.retry(asking.retry, [chat.session, *chat.settings], **answering)
     chat.messages.edit(asking.edit, [chat.session, *chat.settings], **answering)
     chat.question.stop(asking.stop, [chat.session], None, **at_once)
-    # Through the queue, behind the last words of an answer: what is sent at once can overtake them, and so can what
-    # follows on a cancelled event; they would then stand on the emptied page.
-    chat.messages.clear(asking.clear, [chat.session], shown, show_progress="hidden", api_visibility="private")
+    # Twice: the browser may still be busy with the last words of an answer when the first comes, and show them later.
+    emptied = chat.messages.clear(asking.clear, [chat.session], shown, **queued)
+    emptied.then(asking.clear, [chat.session], shown, **queued)

@@ -32,11 +32,13 @@ class Session:
     """What the server keeps for one browser tab.
 
     Setting `stop` ends the answer that is being written, if any; `ended` is set once nothing more of it will be shown.
+    With `cleared` set, the last that is shown is an empty page.
     """
 
     turns: tuple[Turn, ...] = ()
     stop: threading.Event | None = None
     ended: threading.Event | None = None
+    cleared: threading.Event | None = None
 
 
 def advance(turn: Turn, event: Event) -> Turn:
