@@ -143,6 +143,22 @@ def test_clear_empties_the_conversation_also_in_the_instant_in_which_an_answer_e
     assert asked.locator(".user-row").count() == 0
 
 
+def test_clear_while_an_answer_is_written_empties_a_long_conversation_for_good(open_page):
+    page = open_page().page
+    page.get_by_label("Answer from my documents").uncheck()
+    for number in range(4):
+        ask(page, f"Tell me story {number}.")
+    submit(page, "Tell me a long story.")
+    page.locator(".fn-draft").wait_for()
+    page.get_by_role("button", name="Clear").click()
+    page.get_by_role("button", name="Ask", exact=True).wait_for()
+    page.wait_for_timeout(3 * _PAUSE_MS)
+    assert page.locator(".user-row").count() == 0
+    page.reload()
+    page.wait_for_timeout(3 * _PAUSE_MS)
+    assert page.locator(".user-row").count() == 0
+
+
 def test_a_question_that_is_too_long_is_refused_in_a_sentence_and_kept(asked):
     box = asked.get_by_role("textbox", name="Your question")
     submit(asked, "x" * 100_000)
