@@ -9,14 +9,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from assistant.cli import Home, Model
+from assistant.cli import Home, Json, Model
 from assistant.config import read_config
 
 if TYPE_CHECKING:
     from assistant.checkpoint import Checkpoint
     from assistant.rows import Row
-
-Json = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 
 
 def eval_commands() -> typer.Typer:
