@@ -75,22 +75,31 @@ class Asking:
             yield session, gr.skip(), gr.skip(), gr.skip(), gr.skip()
             return
         stop, ended, cleared = (threading.Event() for _ in range(3))
+        running = Session((), stop, ended, cleared)
+        try:
+            yield from self._told(session, running, before, question, settings)
+            if cleared.is_set():
+                yield _empty()
+        finally:
+            # Also where the reader has gone: nobody waits for the rest.
+            stop.set()
+            ended.set()
+
+    def _told(
+        self, session: Session, running: Session, before: tuple[Turn, ...], question: str, settings: Sequence[Any]
+    ) -> Iterator[Shown]:
+        """The answer as it grows and as it stays, or why there is none."""
         earlier = self._messages(before)
         turn = Turn(question)
         grounded, *sampling = settings
         reply = self._assistant.stream if grounded else self._assistant.chat
         try:
-            yield (
-                Session((*before, turn), stop, ended, cleared),
-                [*earlier, *self._shown(len(before), turn)],
-                _box_busy(),
-                "",
-                gr.skip(),
-            )
-            for event in reply(question, history=history(before), sampling=_sampling(sampling), stop=stop):
+            shown = [*earlier, *self._shown(len(before), turn)]
+            yield replace(running, turns=(*before, turn)), shown, _box_busy(), "", gr.skip()
+            for event in reply(question, history=history(before), sampling=_sampling(sampling), stop=running.stop):
                 turn = advance(turn, event)
                 shown = [*earlier, *self._shown(len(before), turn)]
-                yield Session((*before, turn), stop, ended, cleared), shown, gr.skip(), gr.skip(), gr.skip()
+                yield replace(running, turns=(*before, turn)), shown, gr.skip(), gr.skip(), gr.skip()
         except SHOWN as fault:
             yield self._refused(session, question, str(fault))
         except Exception:
@@ -99,14 +108,7 @@ class Asking:
         else:
             turns = (*before, turn)
             # What was typed meanwhile stays.
-            idle = gr.update(submit_btn=ASK, stop_btn=False)
-            yield _empty() if cleared.is_set() else (Session(turns), gr.skip(), idle, gr.skip(), to_stored(turns))
-            if cleared.is_set():
-                yield _empty()
-        finally:
-            # Also where the reader has gone: nobody waits for the rest.
-            stop.set()
-            ended.set()
+            yield Session(turns), gr.skip(), gr.update(submit_btn=ASK, stop_btn=False), gr.skip(), to_stored(turns)
 
     def _refused(self, session: Session, question: str, why: str) -> Shown:
         session = replace(session, stop=None, ended=None, cleared=None)
