@@ -101,6 +101,11 @@ def _parse(line: str, path: Path, number: int) -> dict[str, Any]:
     return values
 
 
+def file_name(path: Path) -> str:
+    """The name of a file of rows as a person knows it."""
+    return "the standard input" if str(path) == STANDARD_INPUT else path.name
+
+
 def _place(path: Path, line: int) -> str:
     return f"{'standard input' if str(path) == STANDARD_INPUT else path}:{line}"
 

@@ -16,6 +16,7 @@ from assistant.config import read_config
 from assistant.errors import InputError
 from finetune.config import Lora, ModelShape, Recipe
 from finetune.copying import start_copying
+from finetune.progress import progress
 
 _TEXT_TAGS = "text"
 
@@ -55,7 +56,8 @@ def new_model(shape: ModelShape, tokenizer: Tokenizer) -> GPT2LMHeadModel:
 def load_base(recipe: Recipe) -> Base:
     """The checkpoint that `recipe` names, its tags as the recipe asks for them, ready to be trained whole."""
     source = find_checkpoint(recipe.base, read_config().home / "models")
-    checkpoint = load_checkpoint(source, name=recipe.base)
+    with progress(f"loading {recipe.base}"):
+        checkpoint = load_checkpoint(source, name=recipe.base)
     model, tokenizer = checkpoint.model, checkpoint.tokenizer
     if model.config.model_type != "gpt2":
         raise InputError(f"base: {recipe.base} is a {model.config.model_type}; recipes train models of the GPT-2 kind")

@@ -6,12 +6,10 @@ import math
 import pytest
 import torch
 from peft import LoraConfig, PeftModel, get_peft_model
-from typer.testing import CliRunner
 
 from assistant.chatml import Rendered
 from assistant.checkpoint import Checkpoint, load_checkpoint
 from assistant.errors import InputError, ModelError
-from finetune.cli import models_commands
 from finetune.combine import Mix, combine, compare, labels
 from finetune.losses import conversations, mean_loss
 
@@ -192,16 +190,15 @@ def test_an_example_without_learned_tokens_adds_nothing(base):
     assert mean_loss(base.model, [one, none]) == mean_loss(base.model, [one])
 
 
-def test_the_command_compares_and_saves_the_chosen_one(tiny_checkpoint, adapters, data, tmp_path):
+def test_the_command_compares_and_saves_the_chosen_one(models, tiny_checkpoint, adapters, data, tmp_path):
     def run(*more):
-        names = [str(tiny_checkpoint), *map(str, adapters), "--data", str(data), "--weights", "1,0.5"]
-        return CliRunner().invoke(models_commands(), ["combine", *names, *more])
+        return models("combine", tiny_checkpoint, *adapters, "--data", data, "--weights", "1,0.5", *more)
 
     shown = run("--method", "ties", "--density", "0.6")
     assert shown.exit_code == 0, shown.exception
     assert "<- chosen" in next(line for line in shown.stdout.splitlines() if line.startswith("ties"))
     out = tmp_path / "out"
-    saved = json.loads(run("-o", str(out), "--json").stdout)
+    saved = json.loads(run("-o", out, "--json").stdout)
     record = json.loads((out / "run.json").read_text())
     assert (record["kind"], record["base"], record["adapters"]) == ("combine", "tiny", ["dates", "cats"])
     assert record["method"] == saved["method"] == min(saved["losses"]["methods"], key=saved["losses"]["methods"].get)
@@ -211,4 +208,4 @@ def test_the_command_compares_and_saves_the_chosen_one(tiny_checkpoint, adapters
     loss = mean_loss(loaded.model, conversations([data], loaded)).mean
     assert loss == pytest.approx(saved["losses"]["methods"][saved["method"]], abs=5e-3)  # half precision
     assert isinstance(run("--weights", "1,x").exception, InputError)
-    assert "already exists" in str(run("-o", str(out)).exception)
+    assert "already exists" in str(run("-o", out).exception)

@@ -20,13 +20,12 @@ ADAPTERS = LAYERS * R * ((WIDTH + 3 * WIDTH) + (WIDTH + WIDTH))
 
 
 @pytest.fixture(scope="module")
-def train_lora(stock_checkpoint, tmp_path_factory):
+def train_lora(stock_checkpoint, counting_rows, tmp_path_factory):
     """A function that runs an instruct recipe on the stock base, with more settings."""
 
     def train(*settings, lora=True):
         folder = tmp_path_factory.mktemp("lora")
-        rows = [{"instruction": f"Say {n}.", "solution": f"{n}, {n} and {n}."} for n in range(40)]
-        (folder / "rows.jsonl").write_text("".join(f"{json.dumps(row)}\n" for row in rows))
+        (folder / "rows.jsonl").write_text("".join(f"{json.dumps(row)}\n" for row in counting_rows(40)))
         lines = [
             'kind = "instruct"',
             f'output = "{folder / "out"}"',
