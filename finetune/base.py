@@ -1,6 +1,7 @@
 """What a run starts from: random weights, or a checkpoint with its tags and adapters."""
 
 import warnings
+from collections import Counter
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -100,6 +101,14 @@ def adapted(model: PreTrainedModel, lora: Lora, base: Base, task: TaskType = Tas
     missing = [target for target in lora.target_modules if not any(name.endswith(f".{target}") for name in present)]
     if missing:
         raise InputError(f"lora.target_modules: the base has no layer {', '.join(missing)}")
+    tied = [
+        target for target in lora.target_modules if any(f".{name}".endswith(f".{target}") for name in shared(model))
+    ]
+    if tied:
+        raise InputError(
+            f"lora.target_modules: {', '.join(tied)} shares its weights with another layer, so an adapter of it alone "
+            "cannot be merged; leave it out"
+        )
     settings: dict[str, Any] = {"trainable_token_indices": {"wte": list(base.added)}} if base.added else {}
     adapters = LoraConfig(
         task_type=task,
@@ -117,6 +126,13 @@ def adapted(model: PreTrainedModel, lora: Lora, base: Base, task: TaskType = Tas
     # The embeddings of added tags are saved as part of the adapters; peft would save all the others beside them.
     found.save_pretrained = partial(found.save_pretrained, save_embedding_layers=False)
     return found
+
+
+def shared(model: torch.nn.Module) -> set[str]:
+    """The names of layers whose weights are another layer's too, as GPT-2's embeddings and its output layer are."""
+    weights = {name: id(layer.weight) for name, layer in model.named_modules() if hasattr(layer, "weight")}
+    times = Counter(weights.values())
+    return {name for name, weight in weights.items() if times[weight] > 1}
 
 
 def has_bfloat16() -> bool:

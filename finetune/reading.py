@@ -79,21 +79,16 @@ def _rows_of(path: Path, kind: str, tally: Tally, seen: set[bytes]) -> Iterator[
     with progress(f"reading {file_name(path)}", "rows") as counted:
         for row in counted(read_rows(path, tally.bad)):
             same = _fingerprint(row)
-            if same is None:
-                tally.bad(InputError(f"{row.place}: holds half of a character (a lone surrogate)"))
-            elif same in seen:
+            if same in seen:
                 tally.counts[_TWICE] += 1
             elif _taken(kind, row, tally):
                 seen.add(same)
                 yield row
 
 
-def _fingerprint(row: Row) -> bytes | None:
-    """A hash of what the row says; None where that is no text, as JSON's `\\ud83d` alone is not."""
-    try:
-        said = json.dumps(row.values, sort_keys=True, ensure_ascii=False).encode()
-    except UnicodeEncodeError:
-        return None
+def _fingerprint(row: Row) -> bytes:
+    """A hash of what the row says."""
+    said = json.dumps(row.values, sort_keys=True, ensure_ascii=False).encode()
     return hashlib.blake2b(said, digest_size=16).digest()
 
 

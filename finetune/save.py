@@ -56,12 +56,22 @@ def save(
         if isinstance(model, PeftModel):
             model.save_pretrained(folder / ADAPTER)
             model = model.merge_and_unload()
-        model.to(torch.float16).save_pretrained(folder)
+        blame = "training.learning_rate: the training has diverged: lower it and start again"
+        in_half_precision(model, blame).save_pretrained(folder)
         tokenizer.save_pretrained(folder)
         if test_rows:
             lines = (json.dumps(row, ensure_ascii=False) + "\n" for row in test_rows)
             (folder / TEST_ROWS).write_text("".join(lines), encoding="utf-8")
         (folder / RUN_FILE).write_text(json.dumps(record, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def in_half_precision(model: PreTrainedModel, blame: str) -> PreTrainedModel:
+    """`model` in float16, in place; InputError with `blame` where a weight is no number or too large for it."""
+    model.to(torch.float16)
+    for name, weight in model.named_parameters():
+        if not torch.isfinite(weight).all():
+            raise InputError(f"{blame} ({name} is not finite in half precision)")
+    return model
 
 
 @contextmanager

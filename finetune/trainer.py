@@ -119,7 +119,8 @@ def _remove_printer(trainer: Trainer) -> None:
 
 
 def _schedule(plan: Training, steps: int) -> dict[str, Any]:
-    warm = {"warmup_steps": math.ceil(steps * plan.warmup)}
+    # The first step of a warm-up changes nothing; a run of a single step would be none.
+    warm = {"warmup_steps": math.ceil(steps * plan.warmup) if steps > 1 else 0}
     if plan.schedule == "cosine":
         return {"lr_scheduler_type": "cosine_with_min_lr", "lr_scheduler_kwargs": {"min_lr_rate": 0.05}, **warm}
     return {"lr_scheduler_type": "constant_with_warmup" if plan.schedule == "constant" else "linear", **warm}

@@ -10,7 +10,9 @@ from peft import LoraConfig, PeftModel, get_peft_model
 from assistant.chatml import Rendered
 from assistant.checkpoint import Checkpoint, load_checkpoint
 from assistant.errors import InputError, ModelError
-from finetune.combine import Mix, combine, compare, labels
+from finetune.combine import Comparison, Mix, combine, compare, labels
+from finetune.combined import measure_and_save
+from finetune.export import export
 from finetune.losses import conversations, mean_loss
 
 # PEFT asks transformers by a name that goes away only with its next major version.
@@ -145,7 +147,15 @@ def test_adapters_that_do_not_fit_are_refused_in_one_line(base, adapters, tiny_c
         ([tmp_path], {}, "no adapter in it"),
         ([first, second], {"base_model_name_or_path": "/some/other"}, "trained on other, not on"),
         ([second], {"base_model_name_or_path": None, "use_dora": True}, "holds use_dora"),
-        ([second], {"use_dora": False, "task_type": "SEQ_CLS"}, "holds LORA for SEQ_CLS"),
+        ([second], {"use_dora": False, "use_rslora": True}, "holds use_rslora"),
+        ([second], {"use_rslora": False, "lora_bias": True}, "holds lora_bias"),
+        ([second], {"lora_bias": False, "bias": "all"}, "holds bias"),
+        ([second], {"bias": "none", "task_type": "SEQ_CLS"}, "holds LORA for SEQ_CLS"),
+        (
+            [_adapter(tiny_checkpoint, tmp_path / "tied", 3, target_modules=["wte"])],
+            {},
+            r"adapts transformer\.wte, whose",
+        ),
         ([second], {"peft_type": "IA3"}, "holds IA3"),
     ]
     for paths, changes, told in cases:
@@ -172,11 +182,40 @@ def test_bad_numbers_are_refused(base, adapters):
         Mix((math.inf,))
 
 
-def test_rows_that_fit_no_window_are_refused(base, tmp_path):
+def test_rows_that_fit_no_window_are_counted_and_refused_where_none_does(base, data, tmp_path, capsys):
     path = tmp_path / "long.jsonl"
     path.write_text(json.dumps({"instruction": "What?", "solution": "word " * 600}))
     with pytest.raises(InputError, match="none of the 1 rows fits the 256 positions"):
         conversations([path], base)
+    assert len(conversations([path, data], base)) == 4
+    assert capsys.readouterr().err == "left out: 1 of 5 rows, longer than the 256 positions\n"
+
+
+def test_the_best_method_is_one_whose_loss_is_a_number():
+    names = ("linear", "ties", "dare_linear", "dare_ties")
+    assert Comparison(1.0, {}, dict(zip(names, (math.nan, 2.0, 1.5, math.inf))), 1).best == "dare_linear"
+    with pytest.raises(InputError, match="--weights: with these no method gives a loss"):
+        _ = Comparison(1.0, {}, dict.fromkeys(names, math.nan), 1).best
+
+
+def test_weights_too_large_to_be_saved_are_refused_and_nothing_is_left(
+    models, tiny_checkpoint, adapters, data, tmp_path
+):
+    out = tmp_path / "out"
+    given = ("combine", tiny_checkpoint, *adapters, "--data", data, "--method", "linear", "-o", out)
+    found = models(*given, "--weights", "1e12,1")
+    assert isinstance(found.exception, InputError)
+    assert str(found.exception).startswith("--weights: too large; name smaller ones (")
+    assert not out.exists()
+
+
+def test_an_output_that_is_taken_is_refused_before_anything_is_measured(tmp_path):
+    for write in (
+        lambda: measure_and_save("none", [tmp_path], [tmp_path], Mix((1.0,)), None, tmp_path),
+        lambda: export("none", tmp_path, "int8", [tmp_path]),
+    ):
+        with pytest.raises(InputError, match="already exists"):
+            write()
 
 
 def test_labels_tell_folders_of_one_name_apart(tmp_path):

@@ -100,6 +100,10 @@ def test_a_foreign_model_gets_a_record_that_loads(tiny_checkpoint, text, tmp_pat
 
 
 def test_what_cannot_be_used_is_refused_in_one_line(source, text, tmp_path):
+    ones = tmp_path / "ones.jsonl"
+    ones.write_text('{"text": "a"}\n' * 300)  # as many tokens, none with another before it
+    half = tmp_path / "half.jsonl"
+    half.write_text('{"text": "\\ud800"}')
     short = tmp_path / "short.txt"
     short.write_text("Too little.")
     latin = tmp_path / "latin.txt"
@@ -107,6 +111,8 @@ def test_what_cannot_be_used_is_refused_in_one_line(source, text, tmp_path):
     out = tmp_path / "out"
     cases = [
         (lambda: export(source, out, "int8", [short]), "--text: .* too few"),
+        (lambda: export(source, out, "int8", [ones]), "--text: 0 tokens of text with others before them"),
+        (lambda: export(source, out, "int8", [half]), "half.jsonl:1: holds half of a character"),
         (lambda: export(source, out, "int8", [latin]), "--text: .*latin.txt"),
         (lambda: export(source, out, "int8", [tmp_path / "none"]), "--text: .* does not exist"),
         (lambda: export(source, out, "int4", [text]), "--dtype must be one of fp16, int8"),

@@ -144,6 +144,12 @@ def test_an_unknown_layer_is_refused_by_name(train_lora):
         train_lora('lora.target_modules=["c_attn", "q_proj", "mlp", "ln_1", "proj"]')
 
 
+@pytest.mark.parametrize("layer", ["wte", "transformer.wte", "lm_head"])
+def test_a_layer_that_shares_its_weights_is_refused_by_name(train_lora, layer):
+    with pytest.raises(InputError, match=f"^lora.target_modules: {layer} shares its weights with another layer"):
+        train_lora(f'lora.target_modules=["c_attn", "{layer}"]')
+
+
 @pytest.mark.parametrize("tags", ["text", "tokens"])
 def test_all_weights_can_be_trained_in_place_of_adapters(train_lora, stock_checkpoint, tags):
     folder = train_lora(f'tags="{tags}"', lora=False)

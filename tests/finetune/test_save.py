@@ -84,6 +84,12 @@ def test_another_run_to_the_same_folder_leaves_nothing_of_the_one_before(recipe)
     assert not (folder / "test.jsonl").exists()
 
 
+def test_a_training_that_has_diverged_is_told_and_not_saved(recipe, tmp_path):
+    with pytest.raises(InputError, match=r"^training\.learning_rate: the training has diverged: lower it"):
+        run(recipe("training.learning_rate=1e6", "training.epochs=4"))
+    assert not (tmp_path / "out" / "model.safetensors").exists()
+
+
 def test_whoever_may_read_the_record_may_read_the_weights(recipe):
     folder = run(recipe("training.epochs=0.1"))
     assert {(folder / name).stat().st_mode for name in ("model.safetensors", "config.json")} == {
