@@ -54,10 +54,13 @@ def finetune(
 ) -> None:
     """Train a checkpoint as a recipe says."""
     from finetune.processes import is_first
+    from finetune.progress import progress
     from finetune.recipe import load_recipe
-    from finetune.train import run
 
-    folder = run(load_recipe(recipe, settings or ()), resume=resume)
+    wanted = load_recipe(recipe, settings or ())
+    with progress("loading the libraries"):
+        from finetune.train import run
+    folder = run(wanted, resume=resume)
     if is_first():
         typer.echo(f"checkpoint in {folder}")
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import torch
 from transformers import Trainer
-from transformers.utils.logging import set_verbosity_error
+from transformers.utils.logging import disable_progress_bar, set_verbosity_error
 
 from assistant.errors import InputError
 from finetune.base import Base, adapted, load_base, new_model
@@ -35,6 +35,7 @@ def run(recipe: Recipe, *, resume: bool = False) -> Path:
     """
     keep_freed_memory()
     set_verbosity_error()  # the library's notes on tied weights and file times read like faults
+    disable_progress_bar()  # its own bars flash up for files that are written in a moment
     torch.manual_seed(recipe.training.seed)
     output = Path(recipe.output)
     check_output(output)

@@ -59,6 +59,8 @@ def arguments(recipe: Recipe, examples: int, kind: type[TrainingArguments] = Tra
         report_to=[],
         disable_tqdm=True,
         dataloader_pin_memory=False,
+        # Every weight that is trained has a part in every loss; looking for others costs time, and a warning a process.
+        ddp_find_unused_parameters=False,
         **more,
     )
 
