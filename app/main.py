@@ -1,7 +1,6 @@
 """The command `footnote`: every command composed in one place, and the one handler of errors."""
 
 import logging
-import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -54,11 +53,15 @@ def finetune(
     resume: Annotated[bool, typer.Option("--resume", help="Go on from the last saved step.")] = False,
 ) -> None:
     """Train a checkpoint as a recipe says."""
+    from finetune.processes import is_first
+    from finetune.progress import progress
     from finetune.recipe import load_recipe
-    from finetune.train import run
 
-    folder = run(load_recipe(recipe, settings or ()), resume=resume)
-    if os.environ.get("RANK", "0") == "0":  # of several processes the first speaks
+    wanted = load_recipe(recipe, settings or ())
+    with progress("loading the libraries"):
+        from finetune.train import run
+    folder = run(wanted, resume=resume)
+    if is_first():
         typer.echo(f"checkpoint in {folder}")
 
 

@@ -32,9 +32,7 @@ def new_folder(target: Path) -> Iterator[Path]:
         part.mkdir(parents=True)
         with _locked(part):
             yield part
-            for path in (*part.rglob("*"), part):
-                _share(path, like=part)
-                _sync(path)
+            settle(part)
             _refuse_existing(target)  # a rename would replace an empty folder without a word
             part.rename(target)
         _sync(target.parent)
@@ -44,6 +42,13 @@ def new_folder(target: Path) -> Iterator[Path]:
         if isinstance(fault, OSError | SafetensorError):
             raise InputError(f"{target} cannot be written ({_reason(fault)}); free space or name another") from fault
         raise
+
+
+def settle(folder: Path) -> None:
+    """Let those read the files in `folder` who may read the folder, and have all of it on the disk."""
+    for path in (*folder.rglob("*"), folder):
+        _share(path, like=folder)
+        _sync(path)
 
 
 def clean_leftovers(folder: Path) -> None:

@@ -98,7 +98,23 @@ def _parse(line: str, path: Path, number: int) -> dict[str, Any]:
         raise InputError(f"{_place(path, number)}: not a row: nested too deeply") from fault
     if not isinstance(values, dict):
         raise InputError(f"{_place(path, number)}: a row must be a JSON object")
+    if "\\u" in line and not _is_text(values):
+        raise InputError(f"{_place(path, number)}: holds half of a character (a lone surrogate)")
     return values
+
+
+def _is_text(values: dict[str, Any]) -> bool:
+    r"""Whether all of it can be written as UTF-8, as tokenizers and indexes must: JSON's `\ud83d` alone cannot."""
+    try:
+        json.dumps(values, ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def file_name(path: Path) -> str:
+    """The name of a file of rows as a person knows it."""
+    return "the standard input" if str(path) == STANDARD_INPUT else path.name
 
 
 def _place(path: Path, line: int) -> str:

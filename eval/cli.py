@@ -11,6 +11,7 @@ import typer
 
 from assistant.cli import Home, Json, Model
 from assistant.config import read_config
+from assistant.errors import InputError
 
 if TYPE_CHECKING:
     from assistant.checkpoint import Checkpoint
@@ -95,7 +96,10 @@ def _rows(files: list[Path], setting: str) -> "list[Row]":
     from assistant.rows import data_files, read_rows
 
     paths = data_files([str(file) for file in files], setting) if files else []
-    return [row for path in paths for row in read_rows(path)]
+    rows = [row for path in paths for row in read_rows(path)]
+    if files and not rows:
+        raise InputError(f"{setting}: no row in {', '.join(map(str, files))}; name a file with rows")
+    return rows
 
 
 def _checkpoint(home: Path | None, model: str | None) -> "Checkpoint":

@@ -26,9 +26,6 @@ def read_documents(path: Path) -> list[str]:
     texts = [row.text("text") for row in read_rows(path)] if path.name.endswith(_ROWS) else [_plain(path)]
     if not any(text.strip() for text in texts):
         raise InputError(f"{path}: the file is empty; name one with text, or with rows of 'text'")
-    for number, text in enumerate(texts, start=1):
-        if not _is_whole(text):
-            raise InputError(f"{path}: document {number} holds half of a surrogate pair; write it as UTF-8")
     return texts
 
 
@@ -76,12 +73,3 @@ def _plain(path: Path) -> str:
         raise InputError(f"{path}: cannot be read ({fault.strerror}); name a text file or JSON lines") from fault
     except UnicodeDecodeError as fault:
         raise InputError(f"{path}: not a text in UTF-8 (byte {fault.start}); convert it first") from fault
-
-
-def _is_whole(text: str) -> bool:
-    """Whether `text` can be written as UTF-8: JSON can hold halves of surrogate pairs, which are no text."""
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return False
-    return True

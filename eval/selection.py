@@ -55,7 +55,8 @@ def cases(rows: Sequence[Row], limit: int, seed: int) -> list[Case]:
     passages = sorted({row.text("context") for row in rows})
     if len(passages) <= _OTHERS:
         raise InputError(
-            f"{len(passages)} passages are too few: each question is asked of its own and {_OTHERS} others"
+            f"{len(passages)} passages are too few: each question is asked of its own and {_OTHERS} others; "
+            "name more rows"
         )
     picked = rng.sample(list(rows), min(limit, len(rows)) if limit else len(rows))
     found = [_case(row, passages, rng) for row in picked]

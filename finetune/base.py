@@ -1,6 +1,7 @@
 """What a run starts from: random weights, or a checkpoint with its tags and adapters."""
 
 import warnings
+from collections import Counter
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -16,6 +17,7 @@ from assistant.config import read_config
 from assistant.errors import InputError
 from finetune.config import Lora, ModelShape, Recipe
 from finetune.copying import start_copying
+from finetune.progress import progress
 
 _TEXT_TAGS = "text"
 
@@ -55,7 +57,8 @@ def new_model(shape: ModelShape, tokenizer: Tokenizer) -> GPT2LMHeadModel:
 def load_base(recipe: Recipe) -> Base:
     """The checkpoint that `recipe` names, its tags as the recipe asks for them, ready to be trained whole."""
     source = find_checkpoint(recipe.base, read_config().home / "models")
-    checkpoint = load_checkpoint(source, name=recipe.base)
+    with progress(f"loading {recipe.base}"):
+        checkpoint = load_checkpoint(source, name=recipe.base)
     model, tokenizer = checkpoint.model, checkpoint.tokenizer
     if model.config.model_type != "gpt2":
         raise InputError(f"base: {recipe.base} is a {model.config.model_type}; recipes train models of the GPT-2 kind")
@@ -98,6 +101,14 @@ def adapted(model: PreTrainedModel, lora: Lora, base: Base, task: TaskType = Tas
     missing = [target for target in lora.target_modules if not any(name.endswith(f".{target}") for name in present)]
     if missing:
         raise InputError(f"lora.target_modules: the base has no layer {', '.join(missing)}")
+    tied = [
+        target for target in lora.target_modules if any(f".{name}".endswith(f".{target}") for name in shared(model))
+    ]
+    if tied:
+        raise InputError(
+            f"lora.target_modules: {', '.join(tied)} shares its weights with another layer, so an adapter of it alone "
+            "cannot be merged; leave it out"
+        )
     settings: dict[str, Any] = {"trainable_token_indices": {"wte": list(base.added)}} if base.added else {}
     adapters = LoraConfig(
         task_type=task,
@@ -115,6 +126,13 @@ def adapted(model: PreTrainedModel, lora: Lora, base: Base, task: TaskType = Tas
     # The embeddings of added tags are saved as part of the adapters; peft would save all the others beside them.
     found.save_pretrained = partial(found.save_pretrained, save_embedding_layers=False)
     return found
+
+
+def shared(model: torch.nn.Module) -> set[str]:
+    """The names of layers whose weights are another layer's too, as GPT-2's embeddings and its output layer are."""
+    weights = {name: id(layer.weight) for name, layer in model.named_modules() if hasattr(layer, "weight")}
+    times = Counter(weights.values())
+    return {name for name, weight in weights.items() if times[weight] > 1}
 
 
 def has_bfloat16() -> bool:

@@ -6,7 +6,6 @@ then they are learned from as well, so that nothing is kept from the baselines t
 """
 
 import re
-import sys
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, TypeVar
@@ -17,6 +16,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import accuracy_score, f1_score
 from sklearn.pipeline import Pipeline, make_pipeline
 
+from finetune.progress import progress, say
 from finetune.split import Split
 
 WORD = r"\b\w\w+\b"
@@ -73,7 +73,8 @@ def baselines(parts: Split[L]) -> list[Baseline]:
 
 def bag_of_words(name: str, parts: Split[L], *, features: int, longest: int) -> Baseline:
     """Logistic regression on the `features` most frequent runs of up to `longest` words, each present or not."""
-    fits = [(_fitted(parts.train, features, longest, c), c) for c in _REGULARISATIONS]
+    with progress(f"logistic regression on {name}", "fits", len(_REGULARISATIONS)) as counted:
+        fits = [(_fitted(parts.train, features, longest, c), c) for c in counted(_REGULARISATIONS)]
     # The first of equals: the strongest regularisation.
     model, c = max(fits, key=lambda fit: _scored(fit[0], parts.validation).accuracy)
     if parts.test:
@@ -93,14 +94,11 @@ def scores(told: Sequence[str], labels: Sequence[str]) -> Scores:
     return Scores(len(labels), round(float(accuracy_score(labels, told)), 6), round(float(macro_f1), 6))
 
 
-def beside_baselines(parts: Split[L], model: Scores, say: Callable[[str], None] | None = None) -> dict[str, Any]:
-    """What `run.json` gets: the model's scores on `measured_part(parts)` and the baselines'; a table of them is said.
-
-    `say` is told the table; left out, it goes to the standard error.
-    """
+def beside_baselines(parts: Split[L], model: Scores, say: Callable[[str], None] = say) -> dict[str, Any]:
+    """What `run.json` gets: scores on `measured_part(parts)` of the model and the baselines; `say` is told a table."""
     found = baselines(parts)
     part = "test" if parts.test else "validation"
-    (say or (lambda text: print(text, file=sys.stderr)))(table(found, model, part))
+    say(table(found, model, part))
     return {"test": {"part": part, **asdict(model)}, "baselines": [asdict(baseline) for baseline in found]}
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from peft import TaskType
 from torch.utils.data import Dataset
-from transformers import EvalPrediction, Trainer
+from transformers import EvalPrediction
 
 from assistant.chatml import ChatML
 from assistant.errors import InputError
@@ -16,8 +16,9 @@ from assistant.rows import Row
 from finetune.base import adapted, load_base, with_head
 from finetune.baseline import Labelled, Scores, beside_baselines, scores
 from finetune.config import Recipe
+from finetune.progress import progress
 from finetune.reading import Tally, rows_for
-from finetune.run import Run
+from finetune.run import Run, Trained
 from finetune.split import Split, split
 from finetune.trainer import make_trainer
 
@@ -143,18 +144,20 @@ def _label(row: Row) -> str:
 def _encoded(
     rows: Sequence[Classified], labels: Sequence[str], encode_text: Callable[[str], list[int]]
 ) -> EncodedTexts:
-    return EncodedTexts([encode_text(row.text) for row in rows], [labels.index(row.label) for row in rows])
+    with progress("encoding", "texts", len(rows)) as counted:
+        ids = [encode_text(row.text) for row in counted(rows)]
+    return EncodedTexts(ids, [labels.index(row.label) for row in rows])
 
 
 def _measure(
     parts: Split[Classified], held: EncodedTexts, labels: Sequence[str]
-) -> Callable[[Trainer], dict[str, Any]]:
+) -> Callable[[Trained], dict[str, Any]]:
     """What measures the trained model on `held`, the encoded rows that the baselines are measured on."""
 
-    def finish(trained: Trainer) -> dict[str, Any]:
-        predicted = trained.predict(held)
+    def finish(trained: Trained) -> dict[str, Any]:
+        predicted = trained.trainer.predict(held)
         told = _scored(predicted.predictions, predicted.label_ids, labels)
-        return beside_baselines(parts, told) if trained.is_world_process_zero() else {}
+        return beside_baselines(parts, told) if trained.model is not None else {}
 
     return finish
 

@@ -25,6 +25,7 @@ from transformers import PreTrainedModel
 from assistant.chatml import Rendered
 from assistant.checkpoint import Checkpoint
 from assistant.errors import InputError, ModelError
+from finetune.base import shared
 from finetune.losses import mean_loss
 
 Method = Literal["linear", "ties", "dare_linear", "dare_ties"]
@@ -32,7 +33,8 @@ _ADAPTER = "adapter"
 """The subfolder in which a finetuned checkpoint keeps the adapter that was merged into it."""
 _CONFIG = "adapter_config.json"
 _WEIGHTS = "adapter_model.safetensors"
-_BEYOND_LORA = ("use_dora", "modules_to_save", "trainable_token_indices")
+_BEYOND_LORA = ("use_dora", "use_rslora", "lora_bias", "modules_to_save", "trainable_token_indices")
+"""What PEFT's combinations refuse, lose, or scale wrongly."""
 _MIXED = "mixed"
 Shapes = dict[str, tuple[int, ...]]
 
@@ -65,8 +67,10 @@ class Comparison:
 
     @property
     def best(self) -> Method:
-        """The method of the lowest loss."""
-        methods: tuple[Method, ...] = get_args(Method)
+        """The method of the lowest loss; InputError where none gives a loss that is a number."""
+        methods: list[Method] = [method for method in get_args(Method) if math.isfinite(self.methods[method])]
+        if not methods:
+            raise InputError("--weights: with these no method gives a loss that is a number; name smaller ones")
         return min(methods, key=lambda method: self.methods[method])
 
 
@@ -86,11 +90,11 @@ def compare(base: Checkpoint, adapters: Sequence[Path], examples: Sequence[Rende
     """The loss of the base, of each adapter alone and of each method; afterwards `base` is as it was."""
     model = _with_adapters(base, adapters, mix)
     with model.disable_adapter():
-        before = mean_loss(model, examples)
+        before = mean_loss(model, examples, "the base")
     alone = {}
     for number, label in enumerate(labels(adapters)):
         model.set_adapter(_name(number))
-        alone[label] = mean_loss(model, examples).mean
+        alone[label] = mean_loss(model, examples, label).mean
     methods = {method: _mixed_loss(model, len(adapters), method, mix, examples) for method in get_args(Method)}
     model.unload()
     return Comparison(before.mean, alone, methods, before.tokens)
@@ -105,7 +109,7 @@ def labels(adapters: Sequence[Path]) -> list[str]:
 def _mixed_loss(model: PeftModel, adapters: int, method: Method, mix: Mix, examples: Sequence[Rendered]) -> float:
     _mix_in(model, adapters, method, mix)
     try:
-        return mean_loss(model, examples).mean
+        return mean_loss(model, examples, method).mean
     finally:
         model.set_adapter(_name(0))  # PEFT warns when the one in use is deleted
         model.delete_adapter(_MIXED)
@@ -127,6 +131,9 @@ def _with_adapters(base: Checkpoint, adapters: Sequence[Path], mix: Mix) -> Peft
     shapes = [_shapes(folder) for folder in folders]
     for folder, found in zip(folders, shapes, strict=True):
         _check_config(folder, base.name)
+        tied = [name for name in shared(base.model) if any(f".{name}.lora_" in key for key in found)]
+        if tied:
+            raise ModelError(f"{folder}: adapts {', '.join(tied)}, whose weights are another layer's too; leave it out")
         if found != shapes[0]:
             raise ModelError(f"{folder} and {folders[0]} adapt other layers or differ in rank; train them alike")
     try:
@@ -170,6 +177,8 @@ def _check_config(folder: Path, base: str) -> None:
     except (OSError, ValueError, AttributeError, TypeError) as fault:
         raise ModelError(f"{folder / _CONFIG}: cannot be read ({fault}); train the adapter again") from fault
     more = [name for name in _BEYOND_LORA if config.get(name)]
+    if config.get("bias", "none") != "none":
+        more.append("bias")
     if config.get("peft_type") != "LORA" or kind not in ("CAUSAL_LM", None) or more:
         what = ", ".join(more) or f"{config.get('peft_type')} for {kind}"
         raise ModelError(f"{folder}: holds {what}; only plain LoRA of a language model can be combined")

@@ -1,18 +1,20 @@
 """The way from adapters to a measured, saved checkpoint: `footnote models combine`."""
 
 import json
+import math
 from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
-
-import torch
 
 from assistant.atomic import new_folder
 from assistant.chatml import PROMPT_FORMAT
 from assistant.checkpoint import RUN_FILE, Checkpoint, load_checkpoint
 from finetune.combine import Comparison, Method, Mix, combine, compare, labels
+from finetune.config import require
 from finetune.losses import conversations
+from finetune.save import in_half_precision
 
 
 def measure_and_save(
@@ -21,15 +23,17 @@ def measure_and_save(
     """Compare on the conversations of `data`; with an `output`, save the base with the adapters combined by `method`.
 
     Without a `method` the best one is taken. The checkpoint is in half precision, with `run.json` beside it; the
-    adapters themselves are left where they are.
+    adapters themselves are left where they are. InputError for weights with which it would not speak.
     """
-    checkpoint = load_checkpoint(base, name=base)
-    comparison = compare(checkpoint, adapters, conversations(data, checkpoint), mix)
-    chosen = method or comparison.best
-    if output is not None:
-        with new_folder(output) as folder:
+    # An output that is taken is refused at once, not after the measuring.
+    with new_folder(output) if output is not None else nullcontext() as folder:
+        checkpoint = load_checkpoint(base, name=base)
+        comparison = compare(checkpoint, adapters, conversations(data, checkpoint), mix)
+        chosen = method or comparison.best
+        if folder is not None:
+            require(math.isfinite(comparison.methods[chosen]), f"--weights: with these {chosen} gives no loss at all")
             model = combine(checkpoint, adapters, chosen, mix)
-            model.to(torch.float16).save_pretrained(folder)
+            in_half_precision(model, "--weights: too large; name smaller ones").save_pretrained(folder)
             checkpoint.tokenizer.save_pretrained(folder)
             record = _record(checkpoint, adapters, chosen, mix, comparison)
             (folder / RUN_FILE).write_text(json.dumps(record, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")

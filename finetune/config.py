@@ -74,7 +74,10 @@ class Data:
     test: float = 0.0
     """Share kept apart for measuring afterwards, written to `test.jsonl` beside the checkpoint."""
     repeats: dict[str, int] = field(default_factory=dict)
-    """Instruct recipes: how often the rows of a `source` are seen in one epoch; 1 where it is not named."""
+    """Instruct recipes: how often the rows of a source are seen in one epoch; 1 where it is not named.
+
+    A row's source is its `source` or `form`, else the name of its file; `cloze` is that of `cloze_rows`.
+    """
 
     def __post_init__(self) -> None:
         require(self.cloze_rows >= 0, "data.cloze_rows must not be negative")

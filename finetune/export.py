@@ -56,12 +56,13 @@ def export(
     """
     if dtype not in get_args(Dtype):
         raise InputError(f"--dtype must be one of {', '.join(get_args(Dtype))}, not {dtype!r}")
-    original = load_checkpoint(source)
-    windows = text_windows(texts, original, most_tokens)
-    fp32 = mean_loss(original.model, windows)
+    # An output that is taken is refused at once, not after the measuring.
     with new_folder(output) as folder:
+        original = load_checkpoint(source)
+        windows = text_windows(texts, original, most_tokens)
+        fp32 = mean_loss(original.model, windows, "the source")
         _write(original, dtype, folder)
-        perplexity = _compared(fp32, mean_loss(load_checkpoint(folder).model, windows))
+        perplexity = _compared(fp32, mean_loss(load_checkpoint(folder).model, windows, "the export"))
         _refuse_worse(dtype, perplexity)
         size = sum(path.stat().st_size for path in folder.glob("*.safetensors"))
         record = {**_source_record(source, original), "export": _summary(dtype, size, perplexity)}

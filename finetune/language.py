@@ -4,22 +4,23 @@ import random
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
-from itertools import groupby
+from itertools import islice
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from transformers import PreTrainedTokenizerBase
 
-from assistant.chatml import END_OF_TEXT, ChatML
+from assistant.chatml import ChatML
 from assistant.errors import InputError
 from assistant.rows import Row, data_files, read_rows
-from finetune.config import Recipe
+from finetune.config import Recipe, require
 from finetune.conversations import Example, example, task_example
 from finetune.fit import fitted
 from finetune.grounding import cloze, passages
-from finetune.reading import Tally, row_kind, rows_for
+from finetune.progress import progress
+from finetune.reading import Tally, files_for, row_kind
 from finetune.split import Split, split
+from finetune.tokenizer import separator_id
 from finetune.windows import Windows, from_stream, joined, packed
 
 _MOST_VALIDATION_WINDOWS = 256
@@ -30,12 +31,13 @@ OWN_SET = str(files("finetune") / "instructions")
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """Windows to train on and to validate by, what became of the rows, and the rows kept for a test."""
+    """Windows to train on and to validate by, what became of the rows, and the conversations that they were."""
 
     train: Windows
     validation: Windows
     counts: dict[str, int]
-    test_rows: list[dict[str, Any]]
+    parts: Split[Example]
+    """Without any of a text that is no conversation."""
 
 
 def conversations(recipe: Recipe, tokenizer: PreTrainedTokenizerBase) -> Prepared:
@@ -45,8 +47,11 @@ def conversations(recipe: Recipe, tokenizer: PreTrainedTokenizerBase) -> Prepare
     paths = _paths(recipe)
     found = list(_examples(recipe, paths, rng, tally))
     tally.require_some(found, paths)
-    parts = _split(recipe, [*found, *_from_plain_text(recipe, rng)])
+    found += _from_plain_text(recipe, rng)
+    _check_repeats(recipe, found)
+    parts = _split(recipe, found)
     train = [one for one in parts.train for _ in range(recipe.data.repeats.get(one.source, 1))]
+    require(bool(train), "data.repeats leaves no row to train on; raise one of them")
     rng.shuffle(train)
     for one in train:
         tally.counts[f"rows of {one.source}"] += 1
@@ -55,7 +60,7 @@ def conversations(recipe: Recipe, tokenizer: PreTrainedTokenizerBase) -> Prepare
     if recipe.data.plain_windows:
         learned = joined(learned, _plain_windows(recipe, tokenizer, tally)).shuffled(recipe.training.seed)
     validation = kept.sample(_MOST_VALIDATION_WINDOWS, recipe.training.seed)
-    return Prepared(learned, validation, dict(tally.counts), [one.row for one in parts.test])
+    return Prepared(learned, validation, dict(tally.counts), parts)
 
 
 def examples_of(recipe: Recipe) -> list[Example]:
@@ -68,19 +73,19 @@ def _paths(recipe: Recipe) -> list[str]:
 
 
 def _examples(recipe: Recipe, paths: Sequence[str], rng: random.Random, tally: Tally) -> Iterator[Example]:
-    for _, group in groupby(rows_for(recipe.kind, paths, tally), key=lambda row: row.path):
-        rows = list(group)
+    for rows in map(list, files_for(recipe.kind, paths, tally)):
         contexts = list(_contexts(rows))
-        for row in rows:
-            try:
-                one = task_example(row, recipe.task) if recipe.kind == "task" else example(row, contexts, rng)
-            except InputError as fault:
-                tally.bad(fault)
-                continue
-            if one is None:
-                tally.counts["left out: no sentence holds the answer"] += 1
-            else:
-                yield one
+        with progress("making conversations", "rows", len(rows)) as counted:
+            for row in counted(rows):
+                try:
+                    one = task_example(row, recipe.task) if recipe.kind == "task" else example(row, contexts, rng)
+                except InputError as fault:
+                    tally.bad(fault)
+                    continue
+                if one is None:
+                    tally.counts["left out: no sentence holds the answer"] += 1
+                else:
+                    yield one
 
 
 def _contexts(rows: Iterable[Row]) -> Iterator[str]:
@@ -89,6 +94,16 @@ def _contexts(rows: Iterable[Row]) -> Iterator[str]:
         context = row.values.get("context")
         if row_kind(row.values) == "grounded" and isinstance(context, str) and context.strip():
             yield context.strip()
+
+
+def _check_repeats(recipe: Recipe, found: Sequence[Example]) -> None:
+    """Refuse a name that no row has: its rows would be seen once, whatever it was to say."""
+    known = {one.source for one in found}
+    unknown = sorted(recipe.data.repeats.keys() - known)
+    require(
+        not unknown,
+        f"data.repeats: no row is of the source {', '.join(unknown)}; the sources are {', '.join(sorted(known))}",
+    )
 
 
 def _split(recipe: Recipe, found: Sequence[Example]) -> Split[Example]:
@@ -102,22 +117,30 @@ def _split(recipe: Recipe, found: Sequence[Example]) -> Split[Example]:
     )
 
 
-def _packed(recipe: Recipe, tokenizer: PreTrainedTokenizerBase, part: Iterable[Example], tally: Tally) -> Windows:
+def _packed(recipe: Recipe, tokenizer: PreTrainedTokenizerBase, part: Sequence[Example], tally: Tally) -> Windows:
     chatml = ChatML(tokenizer)
     window = recipe.training.window
-    rendered = (fitted(one, chatml, window, tally.counts) for one in part)
-    windows = packed((one for one in rendered if one is not None), window, tokenizer.pad_token_id)
+    with progress("packing", "conversations", len(part)) as counted:
+        rendered = (fitted(one, chatml, window, tally.counts) for one in counted(part))
+        windows = packed((one for one in rendered if one is not None), window, tokenizer.pad_token_id)
     if not len(windows):
         raise InputError(f"training.window: no row fits {window} tokens; raise it")
     return windows
 
 
 def _from_plain_text(recipe: Recipe, rng: random.Random) -> list[Example]:
-    """Grounded questions made of plain text (see `finetune.grounding.cloze`)."""
+    """Grounded questions made of plain text (see `finetune.grounding.cloze`), as many as the recipe asks for."""
     wanted = recipe.data.cloze_rows
-    made: list[Example] = []
     if not wanted:
-        return made
+        return []
+    with progress("making questions of plain text", "questions", wanted) as counted:
+        made = list(counted(islice(_questions(recipe, rng), wanted)))
+    if len(made) < wanted:
+        raise InputError(f"data.cloze_rows: the plain text makes only {len(made)} of {wanted}; name more of it")
+    return made
+
+
+def _questions(recipe: Recipe, rng: random.Random) -> Iterator[Example]:
     recent: list[str] = []
     for lines in passages(_texts(data_files(recipe.data.plain_text, "data.plain_text")), rng):
         distractors = rng.sample(recent, min(len(recent), rng.randint(1, _MOST_DISTRACTORS)))
@@ -125,22 +148,23 @@ def _from_plain_text(recipe: Recipe, rng: random.Random) -> list[Example]:
         recent = [*recent[-8:], " ".join(lines[:2])]
         if messages is not None and len(messages) > 2 and distractors:
             row = {"messages": [{"role": turn.role, "content": turn.content} for turn in messages]}
-            made.append(Example(messages, " ".join(lines), "cloze", row, whole=recipe.data.learn_sources))
-        if len(made) == wanted:
-            return made
-    raise InputError(f"data.cloze_rows: the plain text makes only {len(made)} of {wanted}; name more of it")
+            yield Example(messages, " ".join(lines), "cloze", row, whole=recipe.data.learn_sources)
 
 
 def _plain_windows(recipe: Recipe, tokenizer: PreTrainedTokenizerBase, tally: Tally) -> Windows:
     """Windows of plain text of whose tokens a share is learned, as seldom as replies are among their sources."""
     chatml, wanted = ChatML(tokenizer), recipe.data.plain_windows * recipe.training.window
-    separator = tokenizer.convert_tokens_to_ids(END_OF_TEXT)
+    separator = separator_id(tokenizer)
     ids: list[int] = []
-    for text in _texts(data_files(recipe.data.plain_text, "data.plain_text")):
-        ids += [separator, *chatml.encode_text(text)]
-        if len(ids) >= wanted:
-            break
+    with progress("encoding plain text", "texts") as counted:
+        for text in counted(_texts(data_files(recipe.data.plain_text, "data.plain_text"))):
+            ids += [separator, *chatml.encode_text(text)]
+            if len(ids) >= wanted:
+                break
     windows = from_stream(np.array(ids[:wanted], dtype=np.int32), recipe.training.window)
+    if len(windows) < recipe.data.plain_windows:
+        made = f"{len(windows)} of {recipe.data.plain_windows}"
+        raise InputError(f"data.plain_windows: the plain text makes only {made}; name more of it")
     tally.counts["windows of plain text"] = len(windows)
     return windows.partly_learned(recipe.data.plain_learned, recipe.training.seed)
 

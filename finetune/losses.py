@@ -8,7 +8,7 @@ are higher than those of a sliding window.
 
 import math
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +22,7 @@ from assistant.checkpoint import Checkpoint
 from assistant.errors import InputError
 from assistant.rows import data_files, read_rows
 from assistant.wording import chat_messages
+from finetune.progress import progress, say
 
 _PLAIN = (".txt", ".md")
 _LEAST_TOKENS = 100
@@ -42,14 +43,18 @@ class Loss:
 
 
 @torch.inference_mode()
-def mean_loss(model: torch.nn.Module, examples: Iterable[Rendered]) -> Loss:
-    """The loss over the learned tokens of all examples, the first of each apart: it has nothing before it."""
+def mean_loss(model: torch.nn.Module, examples: Sequence[Rendered], doing: str = "the loss") -> Loss:
+    """The loss over the learned tokens of all examples, the first of each apart: it has nothing before it.
+
+    `doing` says on the progress line whose loss it is.
+    """
     total, tokens = 0.0, 0
-    for example in examples:
-        ids, learned = torch.tensor(example.ids), torch.tensor(example.learned)[1:]
-        logits = model(input_ids=ids[None]).logits[0, :-1]
-        total += cross_entropy(logits[learned].float(), ids[1:][learned], reduction="sum").item()
-        tokens += int(learned.sum())
+    with progress(f"measuring {doing}", "texts", len(examples)) as counted:
+        for example in counted(examples):
+            ids, learned = torch.tensor(example.ids), torch.tensor(example.learned)[1:]
+            logits = model(input_ids=ids[None]).logits[0, :-1]
+            total += cross_entropy(logits[learned].float(), ids[1:][learned], reduction="sum").item()
+            tokens += int(learned.sum())
     return Loss(total / tokens, tokens)
 
 
@@ -68,13 +73,20 @@ def text_windows(paths: Sequence[Path], checkpoint: Checkpoint, most: int) -> li
             windows.extend(_windows(ids, checkpoint.positions))
             if tokens >= most:
                 break
-    if tokens < _LEAST_TOKENS:
-        raise InputError(f"--text: {tokens} tokens of text are too few to measure by; name at least {_LEAST_TOKENS}")
+    predicted = sum(len(window.ids) - 1 for window in windows)
+    if predicted < _LEAST_TOKENS:
+        raise InputError(
+            f"--text: {predicted} tokens of text with others before them are too few to measure by; name text of at "
+            f"least {_LEAST_TOKENS}"
+        )
     return windows
 
 
 def conversations(paths: Sequence[Path], checkpoint: Checkpoint) -> list[Rendered]:
-    """Rows of {"instruction", "solution"} in ChatML, the reply learned; those longer than the positions left out."""
+    """Rows of {"instruction", "solution"} in ChatML, the reply learned.
+
+    Those longer than the positions are left out, and their number is said.
+    """
     chatml = ChatML(checkpoint.tokenizer)
     examples = []
     with _any_length(checkpoint.tokenizer):
@@ -87,12 +99,15 @@ def conversations(paths: Sequence[Path], checkpoint: Checkpoint) -> list[Rendere
         raise InputError(
             f"--data: none of the {len(examples)} rows fits the {checkpoint.positions} positions; name shorter ones"
         )
+    if len(fitting) < len(examples):
+        too_long = len(examples) - len(fitting)
+        say(f"left out: {too_long} of {len(examples)} rows, longer than the {checkpoint.positions} positions")
     return fitting
 
 
 def _texts(paths: Sequence[Path]) -> Iterator[str]:
     for path in paths:
-        if path.suffix in _PLAIN:
+        if path.suffix.lower() in _PLAIN:
             yield _plain(path)
         else:
             for file in data_files([str(path)], "--text"):
@@ -101,7 +116,7 @@ def _texts(paths: Sequence[Path]) -> Iterator[str]:
 
 def _plain(path: Path) -> str:
     try:
-        return path.read_text(encoding="utf-8")
+        return path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as fault:
         raise InputError(f"--text: {path} cannot be read as text in UTF-8 ({fault})") from fault
 

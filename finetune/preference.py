@@ -23,8 +23,9 @@ from finetune.base import Base, adapted, load_base
 from finetune.config import Recipe, require
 from finetune.conversations import Example
 from finetune.fit import SHORTENED, TOO_LONG, fitted
+from finetune.progress import progress
 from finetune.reading import Tally, rows_for
-from finetune.run import Run
+from finetune.run import Run, Trained
 from finetune.split import Split, split
 from finetune.trainer import arguments, watched
 
@@ -42,17 +43,10 @@ class Pair:
 class PreferenceTrainer(DPOTrainer):
     """trl's trainer on columns of token ids that are ready: `prompt_ids`, `chosen_ids`, `rejected_ids`."""
 
-    def __init__(self, *given: Any, **settings: Any):
-        self.evaluations: list[dict[str, float]] = []
-        """What each evaluation measured, in their order."""
-        super().__init__(*given, **settings)
-
     def evaluate(self, *given: Any, **settings: Any) -> dict[str, float]:
-        """As trl's, and remembered: the state that logs evaluations begins anew with the training."""
-        # Before the first step trl has only the reference in bfloat16, and rounding would tell the two models apart.
+        """As trl's, in one precision: of a model that it has not trained only the reference would be in bfloat16."""
         with self.accelerator.autocast():
             found: dict[str, float] = super().evaluate(*given, **settings)
-        self.evaluations.append(found)
         return found
 
     def compute_loss(self, *given: Any, **settings: Any) -> Any:
@@ -89,7 +83,7 @@ def prepare_preference(recipe: Recipe) -> Run:
     )
     trainer = _trainer(recipe, base, train, validation)
     test_rows = [pair.row for pair in parts.test]
-    return Run(trainer, base.tokenizer, dict(tally.counts), test_rows, finish=lambda _: _rewards(trainer))
+    return Run(trainer, base.tokenizer, dict(tally.counts), test_rows, finish=_rewards)
 
 
 def columns(pair: Pair, chatml: ChatML, window: int, counts: Counter[str]) -> dict[str, list[int]] | None:
@@ -140,13 +134,13 @@ def _trainer(recipe: Recipe, base: Base, train: Dataset, validation: Dataset) ->
     return trainer
 
 
-def _rewards(trainer: PreferenceTrainer) -> dict[str, Any]:
+def _rewards(trained: Trained) -> dict[str, Any]:
     """How the validation pairs are told apart, before and after; a reward is beta · log(policy / reference).
 
     `accuracy` is the share of pairs whose chosen reply has the higher reward, `margin` by how much in the mean, both
     as means over the batches. Before the first step both are 0: the policy still is the reference, and prefers nothing.
     """
-    before, after = trainer.evaluations[0], trainer.evaluations[-1]
+    before, after = trained.before, trained.after
     names = {"accuracy": "eval_rewards/accuracies", "margin": "eval_rewards/margins"}
     return {
         "rewards": {
@@ -182,7 +176,8 @@ def _pair(row: Row) -> Pair:
 
 
 def _columns(name: str, pairs: Sequence[Pair], chatml: ChatML, window: int, counts: Counter[str]) -> Dataset:
-    found = [one for pair in pairs if (one := columns(pair, chatml, window, counts)) is not None]
+    with progress(f"encoding the {name} rows", "pairs", len(pairs)) as counted:
+        found = [one for pair in counted(pairs) if (one := columns(pair, chatml, window, counts)) is not None]
     counts[f"{name} rows"] = len(found)
     if not found:
         raise InputError(f"training.window: no {name} row fits {window} tokens; raise it")

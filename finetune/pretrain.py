@@ -1,24 +1,37 @@
-"""Plain text as one stream of tokens, documents apart by the end-of-text token, some documents kept for validation."""
+"""Plain text as one stream of tokens, documents apart by the end-of-text token, some text kept for validation.
+
+Whole documents are kept, by a hash of each. Where that misses the share that was asked for, because the documents are
+few, those are kept whose sizes come nearest to it; of a single document its last sentences are.
+"""
 
 import hashlib
+import math
 from array import array
 from collections.abc import Iterator, Sequence
+from itertools import chain, islice
 from pathlib import Path
 
 import numpy as np
 from transformers import PreTrainedTokenizerBase
 
-from assistant.chatml import END_OF_TEXT, ChatML
+from assistant.chatml import ChatML
 from assistant.errors import InputError
-from assistant.rows import data_files, read_rows
-from finetune.config import Recipe
+from assistant.rows import Row, read_rows
+from finetune.config import Recipe, require
 from finetune.language import Prepared
-from finetune.reading import Tally, rows_for
-from finetune.windows import Windows, from_stream
+from finetune.progress import progress
+from finetune.reading import Tally, files_for
+from finetune.split import Split
+from finetune.tokenizer import separator_id
+from finetune.windows import Windows, from_stream, padded
+from retrieval.sentences import sentence_spans
 
 _CHARACTERS_FOR_TOKENIZER = 2_000_000
 """Of each file: enough for the merges of a few thousand tokens, small enough for seconds."""
 _MOST_VALIDATION_WINDOWS = 256
+_LEFT_OVER = "tokens left out: the end of a stream, less than a window"
+Sided = Iterator[tuple[str, bool]]
+"""Documents, each with whether it is kept for validation."""
 
 
 def tokenizer_texts(files: Sequence[Path]) -> Iterator[str]:
@@ -34,48 +47,60 @@ def tokenizer_texts(files: Sequence[Path]) -> Iterator[str]:
 
 
 def streams(recipe: Recipe, tokenizer: PreTrainedTokenizerBase, texts: Sequence[str] = ()) -> Prepared:
-    """Windows of the recipe's files, in even shares, and of `texts` beside them; each document is whole on one side."""
+    """Windows of the recipe's files, in even shares, and of `texts` beside them; each document is whole on one side.
+
+    InputError where no text can be used, or none of it kept apart.
+    """
     tally = Tally()
-    files = data_files(recipe.data.paths) if recipe.data.paths else []
-    sources = [iter(texts)] if texts else []
-    sources.extend(_texts(recipe.kind, path, tally) for path in files)
-    most = recipe.data.max_tokens // len(sources) if recipe.data.max_tokens else 0
-    parts = [_encoded(source, recipe, tokenizer, most) for source in sources]
+    sources = [_shown(texts)] if texts else []
+    if recipe.data.paths:
+        sources.extend(_texts(rows, tally) for rows in files_for(recipe.kind, recipe.data.paths, tally))
+    most = max(recipe.data.max_tokens // len(sources), 1) if recipe.data.max_tokens else 0
+    ahead = _look_ahead(sources)
+    tally.require_some(ahead, recipe.data.paths)
+    if len(ahead) == 1:  # a limit on the tokens never cuts a document
+        parts = [_encoded(_cut(ahead[0], recipe), tokenizer, 0)]
+    else:
+        parts = [_encoded(_sided(source, recipe), tokenizer, most) for source in sources]
     train, validation = (np.concatenate([part[side] for part in parts]) for side in (0, 1))
-    tally.require_some(train, recipe.data.paths)
+    if len(ahead) > 1 and _misses(train, validation, recipe):
+        train, validation = _kept_by_size(np.concatenate([train, validation]), separator_id(tokenizer), recipe)
     tally.counts["tokens"], tally.counts["validation tokens"] = len(train), len(validation)
-    seed = recipe.training.seed
+    seed, pad = recipe.training.seed, tokenizer.pad_token_id
     return Prepared(
         # A seeded order, so that every step sees every source.
-        _windows(train, recipe, "training.window").shuffled(seed),
-        _windows(validation, recipe, "data.validation").sample(_MOST_VALIDATION_WINDOWS, seed),
+        _windows(train, recipe, pad, tally).shuffled(seed),
+        _windows(validation, recipe, pad, tally).sample(_MOST_VALIDATION_WINDOWS, seed),
         dict(tally.counts),
-        [],
+        Split([], [], []),
     )
 
 
-def _texts(kind: str, path: Path, tally: Tally) -> Iterator[str]:
-    for row in rows_for(kind, [str(path)], tally):
+def _shown(texts: Sequence[str]) -> Iterator[str]:
+    with progress("encoding the collection", "documents", len(texts)) as counted:
+        yield from counted(texts)
+
+
+def _texts(rows: Iterator[Row], tally: Tally) -> Iterator[str]:
+    for row in rows:
         try:
             yield row.text("text").removeprefix("\ufeff")
         except InputError as fault:
             tally.bad(fault)
 
 
-def _encoded(
-    texts: Iterator[str], recipe: Recipe, tokenizer: PreTrainedTokenizerBase, most: int
-) -> tuple[np.ndarray, np.ndarray]:
-    """The ids for training and for validation, each document after an end-of-text token; at most `most` (0: all)."""
-    chatml = ChatML(tokenizer)
-    separator = tokenizer.convert_tokens_to_ids(END_OF_TEXT)
-    ids: tuple[array[int], array[int]] = (array("i"), array("i"))
-    for text in texts:
-        side = ids[_is_validation(text, recipe)]
-        side.append(separator)
-        side.extend(chatml.encode_text(text))
-        if most and sum(map(len, ids)) >= most:
-            break
-    return np.array(ids[0], dtype=np.int32), np.array(ids[1], dtype=np.int32)
+def _look_ahead(sources: list[Iterator[str]]) -> list[str]:
+    """The first two documents, fewer where there are no more; the sources still give them."""
+    ahead: list[str] = []
+    for number, source in enumerate(sources):
+        taken = list(islice(source, 2 - len(ahead)))
+        sources[number] = chain(taken, source)
+        ahead += taken
+    return ahead
+
+
+def _sided(texts: Iterator[str], recipe: Recipe) -> Sided:
+    return ((text, _is_validation(text, recipe)) for text in texts)
 
 
 def _is_validation(text: str, recipe: Recipe) -> bool:
@@ -84,10 +109,60 @@ def _is_validation(text: str, recipe: Recipe) -> bool:
     return int.from_bytes(digest) / 2**64 < recipe.data.validation
 
 
-def _windows(ids: np.ndarray, recipe: Recipe, setting: str) -> Windows:
-    windows = from_stream(ids, recipe.training.window)
-    if not len(windows):
-        raise InputError(
-            f"{setting}: {len(ids)} tokens do not fill one window of {recipe.training.window}; name more text"
-        )
-    return windows
+def _cut(text: str, recipe: Recipe) -> Sided:
+    """The only document, and its last sentences: at least the share that was asked for, where it has as many."""
+    with progress("looking for the last sentences"):
+        begins = [start for start, _ in sentence_spans(text)[1:]]
+    require(
+        bool(begins),
+        "data.validation: the text is a single sentence, so no part of it can be kept apart; name more text",
+    )
+    latest = len(text) * (1 - recipe.data.validation)
+    cut = max((start for start in begins if start <= latest), default=begins[0])
+    yield text[:cut].rstrip(), False
+    yield text[cut:], True
+
+
+def _encoded(texts: Sided, tokenizer: PreTrainedTokenizerBase, most: int) -> tuple[np.ndarray, np.ndarray]:
+    """The ids for training and for validation, each document after an end-of-text token; at most `most` (0: all)."""
+    chatml, separator = ChatML(tokenizer), separator_id(tokenizer)
+    ids: tuple[array[int], array[int]] = (array("i"), array("i"))
+    for text, is_validation in texts:
+        side = ids[is_validation]
+        side.append(separator)
+        side.extend(chatml.encode_text(text))
+        if most and sum(map(len, ids)) >= most:
+            break
+    return np.array(ids[0], dtype=np.int32), np.array(ids[1], dtype=np.int32)
+
+
+def _misses(train: np.ndarray, validation: np.ndarray, recipe: Recipe) -> bool:
+    """Whether the documents are so few that a side is less than a window, and the share not near what was asked for."""
+    wanted = recipe.data.validation * (len(train) + len(validation))
+    is_small = min(len(train), len(validation)) < recipe.training.window
+    return is_small and not (len(train) and wanted / 2 <= len(validation) <= 2 * wanted)
+
+
+def _kept_by_size(ids: np.ndarray, separator: int, recipe: Recipe) -> tuple[np.ndarray, np.ndarray]:
+    """The documents to train on, and those kept: the one nearest in size to the share, and more while there is room."""
+    documents = np.split(ids, np.flatnonzero(ids == separator)[1:])
+    require(
+        len(documents) > 1,
+        f"data.max_tokens: the first document fills {recipe.data.max_tokens}, so none is left to validate by; raise it",
+    )
+    wanted = recipe.data.validation * len(ids)
+    first, *others = sorted(documents, key=lambda document: abs(math.log(len(document) / wanted)))
+    kept: list[np.ndarray] = [first]
+    learned: list[np.ndarray] = []
+    for document in others:
+        has_room = sum(map(len, kept)) + len(document) <= wanted
+        (kept if has_room else learned).append(document)
+    return np.concatenate(learned), np.concatenate(kept)
+
+
+def _windows(ids: np.ndarray, recipe: Recipe, pad: int, tally: Tally) -> Windows:
+    window = recipe.training.window
+    if len(ids) < window:
+        return padded(ids, window, pad)
+    tally.counts[_LEFT_OVER] += len(ids) % window
+    return from_stream(ids, window)

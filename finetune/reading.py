@@ -2,13 +2,14 @@
 
 import hashlib
 import json
-import sys
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence, Sized
+from pathlib import Path
 from typing import Any
 
 from assistant.errors import InputError
-from assistant.rows import Row, data_files, read_rows
+from assistant.rows import Row, data_files, file_name, read_rows
+from finetune.progress import progress, say
 
 _KEYS: Mapping[str, frozenset[str]] = {
     "messages": frozenset({"messages"}),
@@ -32,12 +33,15 @@ _TWICE = "left out: the same row again"
 
 
 class Tally:
-    """Counts of what became of the rows; the first bad ones are named on the standard error as they come."""
+    """Counts of what became of the rows; the first bad ones are named on the standard error as they come.
 
-    def __init__(self, say: Callable[[str], None] | None = None):
+    Of several processes, which all read the same rows, only the first names them.
+    """
+
+    def __init__(self, say: Callable[[str], None] = say):
         self.counts: Counter[str] = Counter()
         self.first_bad: InputError | None = None
-        self._say = say or (lambda line: print(line, file=sys.stderr))
+        self._say = say
 
     def bad(self, fault: InputError) -> None:
         """Name and count a row that cannot be used."""
@@ -60,25 +64,31 @@ def rows_for(kind: str, paths: Sequence[str], tally: Tally) -> Iterator[Row]:
 
     A row of another kind is refused, not skipped: the recipe or the file is the wrong one.
     """
+    for rows in files_for(kind, paths, tally):
+        yield from rows
+
+
+def files_for(kind: str, paths: Sequence[str], tally: Tally) -> Iterator[Iterator[Row]]:
+    """The same, the rows of each file apart; they are read as they are asked for."""
     seen: set[bytes] = set()
     for path in data_files(paths):
-        for row in read_rows(path, tally.bad):
+        yield _rows_of(path, kind, tally, seen)
+
+
+def _rows_of(path: Path, kind: str, tally: Tally, seen: set[bytes]) -> Iterator[Row]:
+    with progress(f"reading {file_name(path)}", "rows") as counted:
+        for row in counted(read_rows(path, tally.bad)):
             same = _fingerprint(row)
-            if same is None:
-                tally.bad(InputError(f"{row.place}: holds half of a character (a lone surrogate)"))
-            elif same in seen:
+            if same in seen:
                 tally.counts[_TWICE] += 1
             elif _taken(kind, row, tally):
                 seen.add(same)
                 yield row
 
 
-def _fingerprint(row: Row) -> bytes | None:
-    """A hash of what the row says; None where that is no text, as JSON's `\\ud83d` alone is not."""
-    try:
-        said = json.dumps(row.values, sort_keys=True, ensure_ascii=False).encode()
-    except UnicodeEncodeError:
-        return None
+def _fingerprint(row: Row) -> bytes:
+    """A hash of what the row says."""
+    said = json.dumps(row.values, sort_keys=True, ensure_ascii=False).encode()
     return hashlib.blake2b(said, digest_size=16).digest()
 
 

@@ -36,7 +36,7 @@ def _override(table: dict[str, Any], setting: str) -> None:
     key, equals, value = setting.partition("=")
     if not equals:
         raise InputError(f"--set {setting}: write key=value")
-    *parents, last = key.strip().split(".")
+    *parents, last = _key(key.strip(), setting)
     for parent in parents:
         table = table.setdefault(parent, {})
         if not isinstance(table, dict):
@@ -45,6 +45,19 @@ def _override(table: dict[str, Any], setting: str) -> None:
         table[last] = tomllib.loads(f"value = {value}")["value"]
     except tomllib.TOMLDecodeError:
         table[last] = value
+
+
+def _key(key: str, setting: str) -> list[str]:
+    """The parts of a dotted key; one with a dot in it stands in quotes, as in TOML."""
+    parts: list[str] = []
+    try:
+        level: Any = tomllib.loads(f"{key} = 0")
+        while isinstance(level, dict):
+            ((part, level),) = level.items()
+            parts.append(part)
+    except ValueError as fault:
+        raise InputError(f"--set {setting}: write table.key=value; a name with a dot in it stands in quotes") from fault
+    return parts
 
 
 def _build(kind: type, table: Mapping[str, Any], prefix: str) -> Any:

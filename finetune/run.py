@@ -1,10 +1,24 @@
-"""What a kind of recipe hands to the training: a trainer ready to go, and what to do with its model afterwards."""
+"""What a kind of recipe hands to the training, and what it gets back when the training is over."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from transformers import PreTrainedTokenizerBase, Trainer
+from peft import PeftModel
+from transformers import PreTrainedModel, PreTrainedTokenizerBase, Trainer
+
+
+@dataclass(frozen=True, slots=True)
+class Trained:
+    """A training that is over, the best weights back in the model."""
+
+    trainer: Trainer
+    model: PreTrainedModel | PeftModel | None
+    """All weights, also of a model that was sharded over devices; None in all processes but the first."""
+    before: dict[str, float]
+    """What the validation measured before the first step, by the Trainer's names."""
+    after: dict[str, float]
+    """The same of the weights that are kept."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,5 +31,5 @@ class Run:
     test_rows: list[dict[str, Any]] = field(default_factory=list)
     extra: dict[str, Any] = field(default_factory=dict)
     """More for `run.json`, such as the labels of a classifier."""
-    finish: Callable[[Trainer], dict[str, Any]] | None = None
-    """Called once the best weights are back in the model, in every process; what it measured goes into `run.json`."""
+    finish: Callable[[Trained], dict[str, Any]] | None = None
+    """Called in every process; what it measured in the first goes into `run.json`."""

@@ -5,11 +5,13 @@ was learned from. Groups are taken in the order of a seeded hash: adding rows el
 """
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from assistant.errors import InputError
+from finetune.progress import progress
 
 T = TypeVar("T")
 
@@ -25,17 +27,17 @@ class Split(Generic[T]):
 
 def split(rows: Sequence[T], group: Callable[[T], str], *, validation: float, test: float, seed: int) -> Split[T]:
     """Keep shares of `rows` apart; every part that was asked for has a row, or the shares are refused by name."""
-    sizes: dict[str, int] = {}
-    for row in rows:
-        key = same(group(row))
-        sizes[key] = sizes.get(key, 0) + 1
+    with progress("splitting", "rows", len(rows)) as counted:
+        keys = [same(group(row)) for row in counted(rows)]
+    sizes = Counter(keys)
     order = sorted(sizes, key=lambda key: hashlib.sha256(f"{seed}\n{key}".encode()).digest())
     held = _fill(order, sizes, len(rows) * validation)
     tested = _fill([key for key in order if key not in held], sizes, len(rows) * test)
+    apart = held | tested
     parts: Split[T] = Split(
-        [row for row in rows if same(group(row)) not in held | tested],
-        [row for row in rows if same(group(row)) in held],
-        [row for row in rows if same(group(row)) in tested],
+        [row for row, key in zip(rows, keys, strict=True) if key not in apart],
+        [row for row, key in zip(rows, keys, strict=True) if key in held],
+        [row for row, key in zip(rows, keys, strict=True) if key in tested],
     )
     _check(parts, len(sizes), validation, test)
     return parts
@@ -51,7 +53,7 @@ def same(text: str) -> str:
     return " ".join(text.casefold().split())
 
 
-def _fill(order: Sequence[str], sizes: dict[str, int], wanted: float) -> set[str]:
+def _fill(order: Sequence[str], sizes: Mapping[str, int], wanted: float) -> set[str]:
     """Groups of about `wanted` rows in all, at least one group; one that is much too large is passed over."""
     taken: set[str] = set()
     rows = 0

@@ -1,49 +1,42 @@
 """Task recipes on rows of a text and its label: the label is generated for the test rows, and compared with it."""
 
-import sys
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import torch
-from transformers import GenerationConfig, PreTrainedModel, PreTrainedTokenizerBase, Trainer
+from transformers import GenerationConfig, PreTrainedModel, PreTrainedTokenizerBase
 
 from assistant.chatml import ChatML
-from assistant.errors import InputError
-from assistant.rows import STANDARD_INPUT
 from finetune.baseline import Labelled, beside_baselines, scores
-from finetune.config import Recipe
-from finetune.conversations import Example, task_example
+from finetune.conversations import Example
 from finetune.fit import fitted
-from finetune.reading import Tally, rows_for
-from finetune.split import Split, split
+from finetune.progress import progress
+from finetune.run import Trained
+from finetune.split import Split
 
 _TOGETHER = 64
 """Replies generated in one batch."""
 
 
 def finish_task(
-    recipe: Recipe, tokenizer: PreTrainedTokenizerBase, test_rows: Sequence[dict[str, Any]]
-) -> Callable[[Trainer], dict[str, Any]] | None:
+    parts: Split[Example], tokenizer: PreTrainedTokenizerBase, window: int
+) -> Callable[[Trained], dict[str, Any]] | None:
     """What measures the trained model: the share of test rows whose solution it generates word for word.
 
-    None where there is nothing to measure: without test rows, and for rows other than a text with its label. Where it
-    cannot be measured, a line says so: with weights spread over devices (FSDP), and for rows from the standard input,
-    of which the baselines would need those to learn from once more.
+    None where there is nothing to measure: without test rows, and for rows other than a text with its label. Only the
+    first process generates, by a model that needs none of the others: they may be gone by then.
     """
-    if not test_rows or not all({"text", "label"} <= row.keys() for row in test_rows):
+    rows = [one.row for part in (parts.train, parts.validation, parts.test) for one in part]
+    if not parts.test or not all({"text", "label"} <= row.keys() for row in rows):
         return None
 
-    def finish(trained: Trainer) -> dict[str, Any]:
-        if not trained.is_world_process_zero():
+    def finish(trained: Trained) -> dict[str, Any]:
+        if trained.model is None:
             return {}
-        if trained.is_fsdp_enabled or STANDARD_INPUT in recipe.data.paths:
-            print("the test rows are not measured: that takes one device, and rows from files", file=sys.stderr)
-            return {}
-        parts = _parts(recipe)
         # In float32, as the checkpoint is loaded, whatever it was trained in.
-        model = trained.accelerator.unwrap_model(trained.model, keep_fp32_wrapper=False)
-        told = solved(parts.test, model, tokenizer, recipe.training.window)
+        model = trained.trainer.accelerator.unwrap_model(trained.model, keep_fp32_wrapper=False)
+        told = solved(parts.test, model, tokenizer, window)
         found = scores(told, [one.messages[-1].content for one in parts.test])
         return beside_baselines(Split(*map(_labelled, (parts.train, parts.validation, parts.test))), found)
 
@@ -65,10 +58,12 @@ def solved(
     longest = max((sum(one.learned) for one in rendered if one), default=0)
     replies = [""] * len(examples)
     model.eval()
-    for batch in _of_one_length(asked):
-        new = _generated([asked[index] for index in batch], longest, model, chatml, tokenizer.pad_token_id)
-        for index, ids in zip(batch, new, strict=True):
-            replies[index] = tokenizer.decode(until(ids, chatml.end_ids)).strip()
+    batches = list(_of_one_length(asked))
+    with progress("replying", "batches", len(batches)) as counted:
+        for batch in counted(batches):
+            new = _generated([asked[index] for index in batch], longest, model, chatml, tokenizer.pad_token_id)
+            for index, ids in zip(batch, new, strict=True):
+                replies[index] = tokenizer.decode(until(ids, chatml.end_ids)).strip()
     return replies
 
 
@@ -106,26 +101,6 @@ def _generated(
     found = model.generate(input_ids=ids, attention_mask=torch.ones_like(ids), generation_config=plan)
     new: list[list[int]] = found[:, width:].tolist()
     return new
-
-
-def _parts(recipe: Recipe) -> Split[Example]:
-    """The rows once more, in the parts that they were trained in; what was bad has been told already."""
-    data = recipe.data
-    return split(
-        list(_examples(recipe)),
-        lambda one: one.group,
-        validation=data.validation,
-        test=data.test,
-        seed=recipe.training.seed,
-    )
-
-
-def _examples(recipe: Recipe) -> Iterator[Example]:
-    for row in rows_for(recipe.kind, recipe.data.paths, Tally(say=lambda _: None)):
-        try:
-            yield task_example(row, recipe.task)
-        except InputError:
-            continue
 
 
 def _labelled(examples: Sequence[Example]) -> list[Labelled]:

@@ -1,11 +1,12 @@
-"""A byte-level BPE of our own, with the ChatML tags as single tokens."""
+"""A byte-level BPE of our own, with the ChatML tags as single tokens; and what any tokenizer puts between texts."""
 
 from collections.abc import Iterable
 
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
-from transformers import PreTrainedTokenizerFast
+from transformers import PreTrainedTokenizerBase, PreTrainedTokenizerFast
 
 from assistant.chatml import CONTROL_TOKENS, END_OF_TEXT, IM_END, PAD
+from assistant.errors import InputError
 
 
 def train_tokenizer(texts: Iterable[str], vocabulary: int, positions: int) -> PreTrainedTokenizerFast:
@@ -29,3 +30,11 @@ def train_tokenizer(texts: Iterable[str], vocabulary: int, positions: int) -> Pr
         model_max_length=positions,
         clean_up_tokenization_spaces=False,
     )
+
+
+def separator_id(tokenizer: PreTrainedTokenizerBase) -> int:
+    """The id of the token that stands before each text of a stream; InputError where there is none."""
+    found: int | None = tokenizer.get_vocab().get(END_OF_TEXT, tokenizer.eos_token_id)
+    if found is None:
+        raise InputError(f"base: its tokenizer has no {END_OF_TEXT} and no token that ends a text; name another base")
+    return found

@@ -1,12 +1,14 @@
 """A training run, from recipe to checkpoint. What a recipe's kind trains on is in the module of that kind."""
 
+import itertools
 import shutil
 import time
 from pathlib import Path
 from typing import Any
 
 import torch
-from transformers.utils.logging import set_verbosity_error
+from transformers import Trainer
+from transformers.utils.logging import disable_progress_bar, set_verbosity_error
 
 from assistant.errors import InputError
 from finetune.base import Base, adapted, load_base, new_model
@@ -14,11 +16,14 @@ from finetune.config import Recipe
 from finetune.language import Prepared, conversations
 from finetune.learned import learned_tokens_only
 from finetune.pretrain import streams, tokenizer_texts
-from finetune.run import Run
-from finetune.save import describe, save
+from finetune.progress import progress
+from finetune.run import Run, Trained
+from finetune.save import check_output, describe, origin, save
+from finetune.sharded import spare_model, whole_model
+from finetune.steps import STEPS, last_complete_step, train
 from finetune.tokenizer import train_tokenizer
-from finetune.trainer import STEPS, keep_freed_memory, last_complete_step, make_trainer, train
-from finetune.watch import plot_losses
+from finetune.trainer import keep_freed_memory, make_trainer
+from finetune.watch import plot_losses, read_metrics
 
 METRICS = "metrics.jsonl"
 
@@ -30,27 +35,31 @@ def run(recipe: Recipe, *, resume: bool = False) -> Path:
     """
     keep_freed_memory()
     set_verbosity_error()  # the library's notes on tied weights and file times read like faults
+    disable_progress_bar()  # its own bars flash up for files that are written in a moment
     torch.manual_seed(recipe.training.seed)
     output = Path(recipe.output)
+    check_output(output)
     saved = last_complete_step(output) if resume else None
     prepared = prepare(recipe)
+    source = origin(recipe) if prepared.trainer.is_world_process_zero() else None
     if not resume:
         _forget_earlier_run(output)
     began = time.monotonic()
     try:
-        measured = _train(prepared, saved)
+        trained = _train(prepared.trainer, saved, output / METRICS)
+        found = prepared.finish(trained) if prepared.finish else {}
     except (torch.OutOfMemoryError, MemoryError) as fault:
         raise _out_of_memory(recipe) from fault
     except RuntimeError as fault:
         if "can't allocate memory" in str(fault):
             raise _out_of_memory(recipe) from fault
         raise
-    if prepared.trainer.is_world_process_zero():
-        measured["seconds"] = round(time.monotonic() - began)
-        model = prepared.trainer.accelerator.unwrap_model(prepared.trainer.model)
-        record = describe(recipe, model, prepared.counts, {**measured, **prepared.extra})
-        plot_losses(output / METRICS, output / "losses.png")
-        save(output, model, prepared.tokenizer, record, prepared.test_rows)
+    if trained.model is not None and source is not None:
+        measured = {**_measured(trained), **found, "seconds": round(time.monotonic() - began), **prepared.extra}
+        record = describe(recipe, source, trained.model, prepared.counts, measured)
+        with progress(f"saving {output}"):
+            plot_losses(output / METRICS, output / "losses.png")
+            save(output, trained.model, prepared.tokenizer, record, prepared.test_rows)
     return output
 
 
@@ -78,21 +87,27 @@ def prepare(recipe: Recipe) -> Run:
     if recipe.kind == "task":
         from finetune.task import finish_task
 
-        finish = finish_task(recipe, base.tokenizer, data.test_rows)
-    return Run(trainer, base.tokenizer, data.counts, data.test_rows, finish=finish)
+        finish = finish_task(data.parts, base.tokenizer, recipe.training.window)
+    return Run(trainer, base.tokenizer, data.counts, [one.row for one in data.parts.test], finish=finish)
 
 
-def _train(prepared: Run, saved: str | None) -> dict[str, Any]:
-    trainer = prepared.trainer
-    before = trainer.evaluate()
+def _train(trainer: Trainer, saved: str | None, metrics: Path) -> Trained:
+    spare = spare_model(trainer)
     train(trainer, saved)
+    # Only the metrics have it where a run was begun by a version of the program that measured before the training.
+    told = itertools.chain(trainer.state.log_history, read_metrics(metrics) if metrics.is_file() else ())
+    before = next(line for line in told if line["step"] == 0 and "eval_loss" in line)
     after = trainer.evaluate()
+    return Trained(trainer, whole_model(trainer, spare), before, after)
+
+
+def _measured(trained: Trained) -> dict[str, Any]:
+    state = trained.trainer.state
     return {
-        "trained_tokens": int(trainer.state.num_input_tokens_seen),
-        "steps": trainer.state.global_step,
-        "best_step": trainer.state.best_global_step,
-        "validation_loss": {"before": before["eval_loss"], "after": after["eval_loss"]},
-        **(prepared.finish(trainer) if prepared.finish else {}),
+        "trained_tokens": int(state.num_input_tokens_seen),
+        "steps": state.global_step,
+        "best_step": state.best_global_step,
+        "validation_loss": {"before": trained.before["eval_loss"], "after": trained.after["eval_loss"]},
     }
 
 
@@ -103,7 +118,8 @@ def _from_scratch(recipe: Recipe) -> tuple[Base, Prepared]:
         raise InputError("data.paths: pretraining reads its texts twice, the standard input only once; name a file")
     pretraining = recipe.kind == "pretrain"
     files = data_files(recipe.data.paths) if pretraining else data_files(recipe.data.plain_text, "data.plain_text")
-    tokenizer = train_tokenizer(tokenizer_texts(files), recipe.model.vocabulary, recipe.model.positions)
+    with progress("training the tokenizer", "texts") as counted:
+        tokenizer = train_tokenizer(counted(tokenizer_texts(files)), recipe.model.vocabulary, recipe.model.positions)
     base = Base(new_model(recipe.model, tokenizer), tokenizer)
     return base, streams(recipe, tokenizer) if pretraining else conversations(recipe, tokenizer)
 
@@ -123,7 +139,9 @@ def _of_collection(recipe: Recipe) -> list[str]:
     from retrieval.library import Library
 
     with Library.open(read_config(recipe.data.home or None).home / "library") as library:
-        texts = [library.text(document.id) for document in library.documents(recipe.data.collection)]
+        documents = library.documents(recipe.data.collection)
+        with progress("reading the collection", "documents", len(documents)) as counted:
+            texts = [library.text(document.id) for document in counted(documents)]
     if not texts:
         raise InputError(f"data.collection: {recipe.data.collection} holds no document; `footnote list` shows them")
     return texts

@@ -1,7 +1,6 @@
 """The recipe's optimiser and schedule as transformers' Trainer, which does the steps, the saving and the resuming."""
 
 import ctypes
-import json
 import math
 import platform
 from pathlib import Path
@@ -10,16 +9,13 @@ from typing import Any
 import torch
 from torch.nn import Embedding
 from torch.utils.data import Dataset
-from transformers import EarlyStoppingCallback, Trainer, TrainerCallback, TrainerState, TrainingArguments
+from transformers import EarlyStoppingCallback, Trainer, TrainerCallback, TrainingArguments
 
-from assistant.errors import InputError
 from finetune.base import has_bfloat16
 from finetune.config import Recipe, Training
+from finetune.steps import STEPS
 from finetune.watch import MetricsFile, ProgressLine
 
-STEPS = "steps"
-"""The folder in the output where the trainer saves what a run can go on from."""
-_STATE = "trainer_state.json"
 _M_TRIM_THRESHOLD, _M_MMAP_MAX = -1, -4
 _NEVER = 2**31 - 1
 _LOGGED_STEPS = 20
@@ -63,6 +59,8 @@ def arguments(recipe: Recipe, examples: int, kind: type[TrainingArguments] = Tra
         report_to=[],
         disable_tqdm=True,
         dataloader_pin_memory=False,
+        # Every weight that is trained has a part in every loss; looking for others costs time, and a warning a process.
+        ddp_find_unused_parameters=False,
         **more,
     )
 
@@ -122,57 +120,9 @@ def _remove_printer(trainer: Trainer) -> None:
     trainer.remove_callback(PrinterCallback)
 
 
-def last_complete_step(output: Path) -> str:
-    """The newest step from which a run can go on; one whose saving was cut short is passed over."""
-    steps = output / STEPS
-    folders = sorted(steps.glob("checkpoint-*"), key=lambda path: int(path.name.rpartition("-")[2]), reverse=True)
-    for folder in folders:
-        if _is_complete(folder):
-            return str(folder)
-    raise InputError(f"nothing to resume in {steps}; start without --resume")
-
-
-def train(trainer: Trainer, saved: str | None) -> None:
-    """Train to the end, from the step `saved` on; where that was the run's last, only take its best step again.
-
-    The Trainer would train one step more than was asked for.
-    """
-    state = TrainerState.load_from_json(str(Path(saved, _STATE))) if saved else TrainerState()
-    try:
-        if _has_ended(state):
-            _take_best(trainer, state)
-        else:
-            trainer.train(resume_from_checkpoint=saved)
-    finally:  # what stopped a run is told on a line of its own
-        for callback in trainer.callback_handler.callbacks:
-            if isinstance(callback, ProgressLine):
-                callback.close()
-
-
-def _take_best(trainer: Trainer, state: TrainerState) -> None:
-    state.is_world_process_zero = trainer.is_world_process_zero()
-    trainer.state = state
-    trainer.callback_handler.on_train_begin(trainer.args, state, trainer.control)
-    trainer._load_best_model()
-
-
-def _has_ended(state: TrainerState) -> bool:
-    """Whether a run was to end at this step, by its plan or early, and its best step is still there."""
-    control = state.stateful_callbacks.get("TrainerControl", {}).get("args", {})
-    return bool(control.get("should_training_stop")) and Path(state.best_model_checkpoint or "", _STATE).is_file()
-
-
-def _is_complete(folder: Path) -> bool:
-    """The trainer writes its state last: where that can be read, the rest is there."""
-    try:
-        json.loads((folder / _STATE).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return False
-    return True
-
-
 def _schedule(plan: Training, steps: int) -> dict[str, Any]:
-    warm = {"warmup_steps": math.ceil(steps * plan.warmup)}
+    # The first step of a warm-up changes nothing; a run of a single step would be none.
+    warm = {"warmup_steps": math.ceil(steps * plan.warmup) if steps > 1 else 0}
     if plan.schedule == "cosine":
         return {"lr_scheduler_type": "cosine_with_min_lr", "lr_scheduler_kwargs": {"min_lr_rate": 0.05}, **warm}
     return {"lr_scheduler_type": "constant_with_warmup" if plan.schedule == "constant" else "linear", **warm}

@@ -3,22 +3,29 @@
 import json
 import sys
 import time
+from contextlib import ExitStack
+from itertools import repeat
 from pathlib import Path
 from typing import Any
 
 from tqdm import tqdm
 from transformers import TrainerCallback
 
-_QUIET_SECONDS = 15
+from finetune.progress import between_lines, progress
 
 
 class ProgressLine(TrainerCallback):
-    """A bar with loss, tokens per second and the time left; a line now and then where the output is no terminal."""
+    """A bar with loss, tokens per second and the time left, and one for each validation.
+
+    Where the output is no terminal, a line now and then: the training's alone until it is over.
+    """
 
     def __init__(self) -> None:
         self._bar: Any = None
         self._loss = ""
         self._start = (0.0, 0)
+        self._validation = ExitStack()
+        self._validated: Any = None
 
     def on_train_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
         """Open the bar, at the step where the run goes on."""
@@ -30,7 +37,7 @@ class ProgressLine(TrainerCallback):
                 unit="step",
                 desc="training",
                 file=sys.stderr,
-                mininterval=0.5 if sys.stderr.isatty() else _QUIET_SECONDS,
+                mininterval=between_lines(),
                 dynamic_ncols=True,
             )
 
@@ -47,14 +54,34 @@ class ProgressLine(TrainerCallback):
         if logs and "loss" in logs:
             self._loss = f"loss {logs['loss']:.3f}, "
 
+    def on_prediction_step(self, args: Any, state: Any, control: Any, eval_dataloader: Any = None, **_: Any) -> None:
+        """Count a batch of a validation; the first one opens its line."""
+        if self._validated is None and (self._bar is None or sys.stderr.isatty()):
+            counted = self._validation.enter_context(progress("validating", "batches", len(eval_dataloader)))
+            self._validated = counted(repeat(None))
+            next(self._validated)  # counted when the next one is asked for
+        if self._validated is not None:
+            next(self._validated)
+
+    def on_evaluate(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        """Close the line of a validation."""
+        self._validation.close()
+        self._validated = None
+
+    def on_predict(self, args: Any, state: Any, control: Any, metrics: Any, **_: Any) -> None:
+        """Close the line of a measurement."""
+        self.on_evaluate(args, state, control)
+
     def on_train_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
         """Close the bar."""
         self.close()
 
     def close(self) -> None:
-        """Leave the bar as it is, and its line."""
+        """Leave the bars as they are, and their lines."""
+        self._validation.close()
         if self._bar is not None:
             self._bar.close()
+            self._bar = None
 
 
 class MetricsFile(TrainerCallback):
@@ -113,7 +140,7 @@ def plot_losses(metrics: Path, picture: Path) -> None:
 
 
 def _logged_before(step: int, lines: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """The lines up to `step`, each once: the loss before the first step is measured again by each resumed run."""
+    """The lines up to `step`, each once: a run that is resumed at its end measures the weights that it keeps again."""
     kept: dict[tuple[int, bool], dict[str, Any]] = {}
     for line in lines:
         if line["step"] <= step and "train_loss" not in line:  # the line that closes a run

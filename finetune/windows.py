@@ -59,6 +59,12 @@ def from_stream(ids: np.ndarray, window: int) -> Windows:
     return Windows(ids[: count * window].reshape(count, window))
 
 
+def padded(ids: np.ndarray, window: int, pad: int) -> Windows:
+    """Plain text shorter than a window as one, `pad` behind it, which is not learned."""
+    behind = (0, window - len(ids))
+    return Windows(np.pad(ids, behind, constant_values=pad)[None], np.pad(ids, behind, constant_values=IGNORED)[None])
+
+
 def packed(examples: Iterable[Rendered], window: int, pad: int) -> Windows:
     """Conversations laid end to end into windows, none of them cut; each must fit a window.
 

@@ -23,13 +23,25 @@ def test_reads_plain_and_compressed(tmp_path, ending, opener):
 
 @pytest.mark.parametrize(
     ("content", "named"),
-    [(b'{"text": "a"}\n{oops\n', r"rows\.jsonl:2: not JSON"), (b"[1]\n", r":1: a row must"), (b"\xff\xfe\n", "cannot")],
+    [
+        (b'{"text": "a"}\n{oops\n', r"rows\.jsonl:2: not JSON"),
+        (b"[1]\n", r":1: a row must"),
+        (b"\xff\xfe\n", "cannot"),
+        (rb'{"text": "a", "more": ["\ud83d"]}', r"rows\.jsonl:1: holds half of a character \(a lone surrogate\)"),
+        (rb'{"\ude00": 1}', r"rows\.jsonl:1: holds half of a character"),
+    ],
 )
 def test_a_bad_row_is_named_by_file_and_line(tmp_path, content, named):
     path = tmp_path / "rows.jsonl"
     path.write_bytes(content)
     with pytest.raises(InputError, match=named):
         list(read_rows(path))
+
+
+def test_both_halves_are_a_character(tmp_path):
+    path = tmp_path / "rows.jsonl"
+    path.write_text(r'{"text": "\ud83d\ude00"}')
+    assert [row.text("text") for row in read_rows(path)] == ["\N{GRINNING FACE}"]
 
 
 @pytest.mark.parametrize("ending", ["gz", "xz"])

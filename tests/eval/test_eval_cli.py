@@ -66,13 +66,24 @@ def test_replies(run, tmp_path, tiny_checkpoint):
         (("replies",), "--instructions or --grounded"),
         (("replies", "--grounded", "none.jsonl"), "--grounded: none.jsonl"),
         (("replies", "--instructions", "TEXT"), "not JSON"),
+        (("replies", "--instructions", "EMPTY"), "--instructions: no row in "),
+        (("replies", "--instructions", "ROWS", "--grounded", "EMPTY"), "--grounded: no row in "),
+        (("replies", "--instructions", "HALF"), "half.jsonl:1: holds half of a character"),
         (("replies", "--questions", -1), "questions must be"),
         (("replies", "--seed", -1), "seed must be from 0"),
         (("replies", "--temperature", 3), "temperature"),
     ],
 )
-def test_bad_use_is_one_clear_line_and_exit_2(run, text, tiny_checkpoint, args, named):
-    given = [str(text) if arg == "TEXT" else arg for arg in args]
+def test_bad_use_is_one_clear_line_and_exit_2(run, text, tmp_path, tiny_checkpoint, args, named):
+    files = {"TEXT": text}
+    for name, content in (
+        ("empty", ""),
+        ("rows", '{"instruction": "Say yes.", "solution": "Yes."}'),
+        ("half", '{"instruction": "Say \\ud83d.", "solution": "Yes."}'),
+    ):
+        files[name.upper()] = tmp_path / f"{name}.jsonl"
+        files[name.upper()].write_text(content)
+    given = [str(files.get(arg, arg)) for arg in args]
     model = [] if "--model" in given else ["--model", tiny_checkpoint]
     code, out, err = run(*given, *model)
     assert (code, out) == (2, "")

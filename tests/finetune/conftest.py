@@ -1,15 +1,35 @@
-"""Tiny bases and recipes for real training runs of seconds."""
+"""Tiny bases, rows and recipes for real training runs of seconds, and the program in a process of its own."""
 
 import json
+import os
+import subprocess
+import sys
 import tomllib
+from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
+
+import finetune
+from finetune import progress
+from finetune.cli import models_commands
 
 STOCK_TEXTS = [
     "The lighthouse at Skerryvore was lit in 1844. Its keeper was Alan Stevenson.",
     "<|im_start|>user\nWhat?<|im_end|>\n<|im_start|>assistant\nThat.<|im_end|>\n",
     "Sources:\n[1] The cat sat on the mat.\n\nQuestion: Where did the cat sit?",
 ]
+
+
+WORDS = {"joy": "The keeper was glad", "fear": "Where did it hide", "anger": "I don't sit"}
+ROOT = str(Path(finetune.__file__).parents[1])
+PROGRAM = (sys.executable, "-m", "app.main")
+
+
+@pytest.fixture(autouse=True)
+def _no_progress(monkeypatch):
+    """What a test reads of the standard error does not depend on how fast the machine is."""
+    monkeypatch.setattr(progress, "SHOWN_AFTER_SECONDS", 3600.0)
 
 
 @pytest.fixture(scope="session")
@@ -48,6 +68,19 @@ def stock_checkpoint(tmp_path_factory, stock_tokenizer):
     return folder
 
 
+@pytest.fixture(scope="session")
+def counting_rows():
+    """A function that makes instructions of one kind, as many as asked for."""
+    return lambda count: [{"instruction": f"Say {n}.", "solution": f"{n}, {n} and {n}."} for n in range(count)]
+
+
+@pytest.fixture(scope="session")
+def labelled_rows():
+    """A function that makes texts with one of three labels in turn, which their words tell."""
+    told = list(WORDS.items())
+    return lambda count: [{"text": f"{n} {told[n % 3][1]} {n}.", "label": told[n % 3][0]} for n in range(count)]
+
+
 @pytest.fixture
 def write_rows(tmp_path):
     """A function that writes rows, and texts that are none, as JSON lines."""
@@ -72,3 +105,32 @@ def write_recipe(tmp_path):
         return path
 
     return write
+
+
+@pytest.fixture
+def recipe_over(write_rows, write_recipe, tmp_path):
+    """A function that writes a recipe of `values` over `rows`, its output in `out`, and returns its path."""
+
+    def write(rows, values):
+        given = {"output": str(tmp_path / "out"), "data.paths": [str(write_rows(rows))], "training.window": 128}
+        return write_recipe({**given, **values})
+
+    return write
+
+
+@pytest.fixture
+def footnote():
+    """A function that runs the program with `arguments` in one process, or in those of a `launcher`."""
+
+    def run(*arguments, launcher=PROGRAM, **more):
+        command = [*map(str, launcher), *map(str, arguments)]
+        env = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": ROOT}
+        return subprocess.run(command, capture_output=True, text=True, check=False, env=env, **more)
+
+    return run
+
+
+@pytest.fixture
+def models():
+    """A function that runs `footnote models ARGUMENTS` in this process and gives its result."""
+    return lambda *arguments: CliRunner().invoke(models_commands(), list(map(str, arguments)))

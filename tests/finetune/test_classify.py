@@ -18,24 +18,15 @@ from finetune.recipe import load_recipe
 from finetune.split import Split
 from finetune.train import run
 
-WORDS = {"joy": "The keeper was glad", "fear": "Where did it hide", "anger": "I don't sit"}
-
-
-def _rows(count=90):
-    told = list(WORDS.items())
-    return [{"text": f"{n} {told[n % 3][1]} {n}.", "label": told[n % 3][0]} for n in range(count)]
-
 
 @pytest.fixture
-def recipe(tiny_checkpoint, write_rows, write_recipe, tmp_path):
+def recipe(tiny_checkpoint, recipe_over):
     """A function that makes a recipe for rows."""
 
     def make(rows, *settings):
         values = {
             "kind": "classify",
-            "output": str(tmp_path / "out"),
             "base": str(tiny_checkpoint),
-            "data.paths": [str(write_rows(rows))],
             "data.validation": 0.1,
             "data.test": 0.1,
             "training.window": 64,
@@ -44,7 +35,7 @@ def recipe(tiny_checkpoint, write_rows, write_recipe, tmp_path):
             "training.learning_rate": 0.01,
             "training.save_steps": 30,
         }
-        return load_recipe(write_recipe(values), settings)
+        return load_recipe(recipe_over(rows, values), settings)
 
     return make
 
@@ -66,8 +57,10 @@ def _measured_again(folder, tokenizer):
 
 
 @pytest.mark.parametrize("settings", [[], ["lora.r=8", "lora.alpha=32"]], ids=["whole", "adapters"])
-def test_a_classifier_learns_and_is_measured_beside_the_baselines(recipe, tiny_tokenizer, capsys, settings):
-    folder = run(recipe(_rows(), *settings))
+def test_a_classifier_learns_and_is_measured_beside_the_baselines(
+    recipe, tiny_tokenizer, capsys, settings, labelled_rows
+):
+    folder = run(recipe(labelled_rows(90), *settings))
     record = json.loads((folder / "run.json").read_text())
     assert record["kind"] == "classify"
     assert record["labels"] == ["anger", "fear", "joy"]
@@ -83,12 +76,12 @@ def test_a_classifier_learns_and_is_measured_beside_the_baselines(recipe, tiny_t
 
 # PEFT, which loads the adapter, asks transformers by a name that goes away only with its next major version.
 @pytest.mark.filterwarnings("ignore:.is_gradient_checkpointing:FutureWarning")
-def test_the_adapter_is_kept_with_its_head_and_is_merged(recipe, tiny_checkpoint, tiny_tokenizer):
-    plan = recipe(_rows(), "lora.r=8", "training.epochs=2")
+def test_the_adapter_is_kept_with_its_head_and_is_merged(recipe, tiny_checkpoint, tiny_tokenizer, labelled_rows):
+    plan = recipe(labelled_rows(90), "lora.r=8", "training.epochs=2")
     folder = run(plan)
     merged = AutoModelForSequenceClassification.from_pretrained(folder, dtype=torch.float32)
     beside = PeftModel.from_pretrained(with_head(load_base(plan), ["anger", "fear", "joy"]), folder / "adapter")
-    texts = [row["text"] for row in _rows(12)]
+    texts = [row["text"] for row in labelled_rows(12)]
     expected = _logits(beside, tiny_tokenizer, texts)
     assert torch.allclose(_logits(merged, tiny_tokenizer, texts), expected, atol=0.02)
     assert expected.std() > 0.1
@@ -96,17 +89,17 @@ def test_the_adapter_is_kept_with_its_head_and_is_merged(recipe, tiny_checkpoint
         assert not torch.allclose(_logits(beside, tiny_tokenizer, texts), expected, atol=0.1)
 
 
-def test_whole_numbers_are_labels(recipe):
+def test_whole_numbers_are_labels(recipe, labelled_rows):
     numbers = {"joy": 1, "fear": 0, "anger": 2}
-    rows = [{**row, "label": numbers[row["label"]]} for row in _rows(30)]
+    rows = [{**row, "label": numbers[row["label"]]} for row in labelled_rows(30)]
     prepared = prepare_classifier(recipe(rows))
     assert prepared.extra == {"labels": ["0", "1", "2"]}
     assert prepared.trainer.model.config.id2label == {0: "0", 1: "1", 2: "2"}
 
 
-def test_bad_rows_are_named_and_counted(recipe, capsys):
+def test_bad_rows_are_named_and_counted(recipe, capsys, labelled_rows):
     bad = [{"text": " ", "label": "joy"}, *({"text": "Good.", "label": label} for label in (None, True, 1.5, " "))]
-    prepared = prepare_classifier(recipe([*_rows(30), *bad, "{"]))
+    prepared = prepare_classifier(recipe([*labelled_rows(30), *bad, "{"]))
     assert prepared.counts["bad rows"] == 6
     said = capsys.readouterr().err
     assert "rows.jsonl:31: 'text' must be a text that is not empty" in said
@@ -114,8 +107,8 @@ def test_bad_rows_are_named_and_counted(recipe, capsys):
     assert prepared.counts["training rows"] + prepared.counts["validation rows"] + prepared.counts["test rows"] == 30
 
 
-def test_a_label_that_is_only_in_rows_kept_apart_is_refused_by_name(recipe):
-    rows = [{"text": row["text"], "label": row["text"]} for row in _rows(30)]
+def test_a_label_that_is_only_in_rows_kept_apart_is_refused_by_name(recipe, labelled_rows):
+    rows = [{"text": row["text"], "label": row["text"]} for row in labelled_rows(30)]
     with pytest.raises(InputError, match=r"data\.paths: the label '\d+ .*' occurs only in rows kept apart"):
         run(recipe(rows))
 
@@ -128,14 +121,14 @@ def test_each_part_kept_apart_is_checked_for_labels():
             known_labels(parts)
 
 
-def test_one_label_is_nothing_to_learn(recipe):
-    rows = [{**row, "label": "joy"} for row in _rows(30)]
+def test_one_label_is_nothing_to_learn(recipe, labelled_rows):
+    rows = [{**row, "label": "joy"} for row in labelled_rows(30)]
     with pytest.raises(InputError, match=r"data\.paths: the only label is 'joy'; name rows of two labels or more"):
         run(recipe(rows))
 
 
-def test_a_long_text_is_cut_and_counted(recipe, tiny_tokenizer):
-    rows = [*_rows(30), {"text": "The cat sat. " * 50, "label": "joy"}]
+def test_a_long_text_is_cut_and_counted(recipe, tiny_tokenizer, labelled_rows):
+    rows = [*labelled_rows(30), {"text": "The cat sat. " * 50, "label": "joy"}]
     prepared = prepare_classifier(recipe(rows))
     assert prepared.counts[CUT] == 1
     counts = Counter()
@@ -154,8 +147,8 @@ def test_padding_is_on_the_right_and_masked():
     }
 
 
-def test_the_head_reads_the_last_token_of_the_text_though_padding_is_the_end_of_text(recipe, stock_checkpoint):
-    base = load_base(recipe(_rows(30), f"base={stock_checkpoint}"))
+def test_the_head_reads_the_last_token_of_the_text_though_padding_ends_one(recipe, stock_checkpoint, labelled_rows):
+    base = load_base(recipe(labelled_rows(30), f"base={stock_checkpoint}"))
     assert base.tokenizer.pad_token_id == base.tokenizer.eos_token_id
     model = with_head(base, ["a", "b"])
     texts = ["The cat sat on the mat.", "The cat <|endoftext|>", "<|endoftext|>", "I"]
@@ -171,8 +164,8 @@ def test_the_head_reads_the_last_token_of_the_text_though_padding_is_the_end_of_
 
 
 @pytest.mark.parametrize("settings", [[], ["lora.r=4", "lora.dropout=0.3"]], ids=["whole", "adapters"])
-def test_a_run_that_is_taken_up_again_ends_in_the_same_weights(recipe, settings):
-    plan = recipe(_rows(40), "training.epochs=2", "training.save_steps=4", *settings)
+def test_a_run_that_is_taken_up_again_ends_in_the_same_weights(recipe, settings, labelled_rows):
+    plan = recipe(labelled_rows(40), "training.epochs=2", "training.save_steps=4", *settings)
     folder = run(plan)
     weights, record = load_file(folder / "model.safetensors"), json.loads((folder / "run.json").read_text())
     shutil.rmtree(folder / "steps" / "checkpoint-8")

@@ -6,13 +6,13 @@ import math
 import pytest
 import torch
 from peft import LoraConfig, PeftModel, get_peft_model
-from typer.testing import CliRunner
 
 from assistant.chatml import Rendered
 from assistant.checkpoint import Checkpoint, load_checkpoint
 from assistant.errors import InputError, ModelError
-from finetune.cli import models_commands
-from finetune.combine import Mix, combine, compare, labels
+from finetune.combine import Comparison, Mix, combine, compare, labels
+from finetune.combined import measure_and_save
+from finetune.export import export
 from finetune.losses import conversations, mean_loss
 
 # PEFT asks transformers by a name that goes away only with its next major version.
@@ -147,7 +147,15 @@ def test_adapters_that_do_not_fit_are_refused_in_one_line(base, adapters, tiny_c
         ([tmp_path], {}, "no adapter in it"),
         ([first, second], {"base_model_name_or_path": "/some/other"}, "trained on other, not on"),
         ([second], {"base_model_name_or_path": None, "use_dora": True}, "holds use_dora"),
-        ([second], {"use_dora": False, "task_type": "SEQ_CLS"}, "holds LORA for SEQ_CLS"),
+        ([second], {"use_dora": False, "use_rslora": True}, "holds use_rslora"),
+        ([second], {"use_rslora": False, "lora_bias": True}, "holds lora_bias"),
+        ([second], {"lora_bias": False, "bias": "all"}, "holds bias"),
+        ([second], {"bias": "none", "task_type": "SEQ_CLS"}, "holds LORA for SEQ_CLS"),
+        (
+            [_adapter(tiny_checkpoint, tmp_path / "tied", 3, target_modules=["wte"])],
+            {},
+            r"adapts transformer\.wte, whose",
+        ),
         ([second], {"peft_type": "IA3"}, "holds IA3"),
     ]
     for paths, changes, told in cases:
@@ -174,11 +182,40 @@ def test_bad_numbers_are_refused(base, adapters):
         Mix((math.inf,))
 
 
-def test_rows_that_fit_no_window_are_refused(base, tmp_path):
+def test_rows_that_fit_no_window_are_counted_and_refused_where_none_does(base, data, tmp_path, capsys):
     path = tmp_path / "long.jsonl"
     path.write_text(json.dumps({"instruction": "What?", "solution": "word " * 600}))
     with pytest.raises(InputError, match="none of the 1 rows fits the 256 positions"):
         conversations([path], base)
+    assert len(conversations([path, data], base)) == 4
+    assert capsys.readouterr().err == "left out: 1 of 5 rows, longer than the 256 positions\n"
+
+
+def test_the_best_method_is_one_whose_loss_is_a_number():
+    names = ("linear", "ties", "dare_linear", "dare_ties")
+    assert Comparison(1.0, {}, dict(zip(names, (math.nan, 2.0, 1.5, math.inf))), 1).best == "dare_linear"
+    with pytest.raises(InputError, match="--weights: with these no method gives a loss"):
+        _ = Comparison(1.0, {}, dict.fromkeys(names, math.nan), 1).best
+
+
+def test_weights_too_large_to_be_saved_are_refused_and_nothing_is_left(
+    models, tiny_checkpoint, adapters, data, tmp_path
+):
+    out = tmp_path / "out"
+    given = ("combine", tiny_checkpoint, *adapters, "--data", data, "--method", "linear", "-o", out)
+    found = models(*given, "--weights", "1e12,1")
+    assert isinstance(found.exception, InputError)
+    assert str(found.exception).startswith("--weights: too large; name smaller ones (")
+    assert not out.exists()
+
+
+def test_an_output_that_is_taken_is_refused_before_anything_is_measured(tmp_path):
+    for write in (
+        lambda: measure_and_save("none", [tmp_path], [tmp_path], Mix((1.0,)), None, tmp_path),
+        lambda: export("none", tmp_path, "int8", [tmp_path]),
+    ):
+        with pytest.raises(InputError, match="already exists"):
+            write()
 
 
 def test_labels_tell_folders_of_one_name_apart(tmp_path):
@@ -192,16 +229,15 @@ def test_an_example_without_learned_tokens_adds_nothing(base):
     assert mean_loss(base.model, [one, none]) == mean_loss(base.model, [one])
 
 
-def test_the_command_compares_and_saves_the_chosen_one(tiny_checkpoint, adapters, data, tmp_path):
+def test_the_command_compares_and_saves_the_chosen_one(models, tiny_checkpoint, adapters, data, tmp_path):
     def run(*more):
-        names = [str(tiny_checkpoint), *map(str, adapters), "--data", str(data), "--weights", "1,0.5"]
-        return CliRunner().invoke(models_commands(), ["combine", *names, *more])
+        return models("combine", tiny_checkpoint, *adapters, "--data", data, "--weights", "1,0.5", *more)
 
     shown = run("--method", "ties", "--density", "0.6")
     assert shown.exit_code == 0, shown.exception
     assert "<- chosen" in next(line for line in shown.stdout.splitlines() if line.startswith("ties"))
     out = tmp_path / "out"
-    saved = json.loads(run("-o", str(out), "--json").stdout)
+    saved = json.loads(run("-o", out, "--json").stdout)
     record = json.loads((out / "run.json").read_text())
     assert (record["kind"], record["base"], record["adapters"]) == ("combine", "tiny", ["dates", "cats"])
     assert record["method"] == saved["method"] == min(saved["losses"]["methods"], key=saved["losses"]["methods"].get)
@@ -211,4 +247,4 @@ def test_the_command_compares_and_saves_the_chosen_one(tiny_checkpoint, adapters
     loss = mean_loss(loaded.model, conversations([data], loaded)).mean
     assert loss == pytest.approx(saved["losses"]["methods"][saved["method"]], abs=5e-3)  # half precision
     assert isinstance(run("--weights", "1,x").exception, InputError)
-    assert "already exists" in str(run("-o", str(out)).exception)
+    assert "already exists" in str(run("-o", out).exception)

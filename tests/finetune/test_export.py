@@ -6,12 +6,10 @@ import math
 import pytest
 import torch
 from safetensors.torch import load_file
-from typer.testing import CliRunner
 
 from assistant.checkpoint import load_checkpoint
 from assistant.config import open_home
 from assistant.errors import InputError, ModelError
-from finetune.cli import models_commands
 from finetune.export import export
 from finetune.losses import Loss, mean_loss, text_windows
 
@@ -102,6 +100,10 @@ def test_a_foreign_model_gets_a_record_that_loads(tiny_checkpoint, text, tmp_pat
 
 
 def test_what_cannot_be_used_is_refused_in_one_line(source, text, tmp_path):
+    ones = tmp_path / "ones.jsonl"
+    ones.write_text('{"text": "a"}\n' * 300)  # as many tokens, none with another before it
+    half = tmp_path / "half.jsonl"
+    half.write_text('{"text": "\\ud800"}')
     short = tmp_path / "short.txt"
     short.write_text("Too little.")
     latin = tmp_path / "latin.txt"
@@ -109,6 +111,8 @@ def test_what_cannot_be_used_is_refused_in_one_line(source, text, tmp_path):
     out = tmp_path / "out"
     cases = [
         (lambda: export(source, out, "int8", [short]), "--text: .* too few"),
+        (lambda: export(source, out, "int8", [ones]), "--text: 0 tokens of text with others before them"),
+        (lambda: export(source, out, "int8", [half]), "half.jsonl:1: holds half of a character"),
         (lambda: export(source, out, "int8", [latin]), "--text: .*latin.txt"),
         (lambda: export(source, out, "int8", [tmp_path / "none"]), "--text: .* does not exist"),
         (lambda: export(source, out, "int4", [text]), "--dtype must be one of fp16, int8"),
@@ -136,19 +140,19 @@ def test_a_perplexity_never_overflows():
     assert math.isnan(Loss(math.inf, 1).perplexity)
 
 
-def test_the_whole_way_through_the_commands(source, text, tmp_path, monkeypatch):
+def test_the_whole_way_through_the_commands(models, source, text, tmp_path):
     home = tmp_path / "home"
 
     def run(*arguments):
-        result = CliRunner().invoke(models_commands(), [*arguments, "--home", str(home), "--json"])
+        result = models(*arguments, "--home", home, "--json")
         assert result.exit_code == 0, result.exception
         return json.loads(result.stdout)
 
     out = tmp_path / "small"
-    exported = run("export", str(source), "--dtype", "int8", "--text", str(text), "-o", str(out), "--tokens", "500")
+    exported = run("export", source, "--dtype", "int8", "--text", text, "-o", out, "--tokens", "500")
     assert exported["folder"] == str(out)
     assert exported["perplexity"]["tokens"] == 500 - 2  # the first of each window is not predicted
-    assert run("add", str(out), "mine")["added"]["dtype"] == "int8"
+    assert run("add", out, "mine")["added"]["dtype"] == "int8"
     assert run("promote", "mine") == {"promoted": "mine", "in_use": True}
     listed = run("list")
     assert listed["in_use"] == "mine"
@@ -159,17 +163,14 @@ def test_the_whole_way_through_the_commands(source, text, tmp_path, monkeypatch)
     assert open_home(home).model == "bundled"
 
 
-def test_the_commands_speak_to_people_too(tiny_checkpoint, text, tmp_path, monkeypatch):
+def test_the_commands_speak_to_people_too(models, tiny_checkpoint, text, tmp_path, monkeypatch):
     def run(*arguments):
-        result = CliRunner().invoke(models_commands(), list(arguments))
+        result = models(*arguments)
         assert result.exit_code == 0, result.exception
         return result
 
-    assert run("add", str(tiny_checkpoint), "mine").stdout.startswith("added mine ")
-    assert (
-        "ratio 0.99999"
-        in run("export", "mine", "--dtype", "fp16", "--text", str(text), "-o", str(tmp_path / "o")).stdout
-    )
+    assert run("add", tiny_checkpoint, "mine").stdout.startswith("added mine ")
+    assert "ratio 0.99999" in run("export", "mine", "--dtype", "fp16", "--text", text, "-o", tmp_path / "o").stdout
     monkeypatch.setenv("FOOTNOTE_MODEL", "some/where")
     promoted = run("promote", "mine")
     assert "model = mine" in promoted.stdout

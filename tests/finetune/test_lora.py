@@ -20,13 +20,12 @@ ADAPTERS = LAYERS * R * ((WIDTH + 3 * WIDTH) + (WIDTH + WIDTH))
 
 
 @pytest.fixture(scope="module")
-def train_lora(stock_checkpoint, tmp_path_factory):
+def train_lora(stock_checkpoint, counting_rows, tmp_path_factory):
     """A function that runs an instruct recipe on the stock base, with more settings."""
 
     def train(*settings, lora=True):
         folder = tmp_path_factory.mktemp("lora")
-        rows = [{"instruction": f"Say {n}.", "solution": f"{n}, {n} and {n}."} for n in range(40)]
-        (folder / "rows.jsonl").write_text("".join(f"{json.dumps(row)}\n" for row in rows))
+        (folder / "rows.jsonl").write_text("".join(f"{json.dumps(row)}\n" for row in counting_rows(40)))
         lines = [
             'kind = "instruct"',
             f'output = "{folder / "out"}"',
@@ -143,6 +142,12 @@ def test_tags_that_are_there_are_not_added(train_lora, as_tokens):
 def test_an_unknown_layer_is_refused_by_name(train_lora):
     with pytest.raises(InputError, match=r"^lora\.target_modules: the base has no layer q_proj, mlp, ln_1, proj$"):
         train_lora('lora.target_modules=["c_attn", "q_proj", "mlp", "ln_1", "proj"]')
+
+
+@pytest.mark.parametrize("layer", ["wte", "transformer.wte", "lm_head"])
+def test_a_layer_that_shares_its_weights_is_refused_by_name(train_lora, layer):
+    with pytest.raises(InputError, match=f"^lora.target_modules: {layer} shares its weights with another layer"):
+        train_lora(f'lora.target_modules=["c_attn", "{layer}"]')
 
 
 @pytest.mark.parametrize("tags", ["text", "tokens"])

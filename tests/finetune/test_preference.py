@@ -27,24 +27,21 @@ def _rows(count=40):
 
 
 @pytest.fixture
-def recipe(tiny_checkpoint, write_rows, write_recipe, tmp_path):
+def recipe(tiny_checkpoint, recipe_over):
     """A function that makes a recipe for rows."""
 
     def make(rows, *settings):
         values = {
             "kind": "preference",
-            "output": str(tmp_path / "out"),
             "base": str(tiny_checkpoint),
-            "data.paths": [str(write_rows(rows))],
             "data.validation": 0.2,
             "data.test": 0.1,
             "preference.beta": 0.2,
-            "training.window": 128,
             "training.batch": 4,
             "training.epochs": 2,
             "training.learning_rate": 0.003,
         }
-        return load_recipe(write_recipe(values), settings)
+        return load_recipe(recipe_over(rows, values), settings)
 
     return make
 

@@ -42,6 +42,12 @@ def test_set_replaces_a_value(recipe):
     assert (changed.training.learning_rate, changed.output, changed.model.width) == (0.5, "there", 64)
 
 
+def test_a_name_with_a_dot_in_it_is_set_in_quotes(recipe):
+    changed = load_recipe(recipe, ["kind=instruct", "base=there", 'data.repeats."rows.jsonl"=3', "licences.rows=MIT"])
+    assert changed.data.repeats == {"rows.jsonl": 3}
+    assert changed.licences == {"rows": "MIT"}
+
+
 @pytest.mark.parametrize(
     ("setting", "named"),
     [
@@ -68,6 +74,11 @@ def test_set_replaces_a_value(recipe):
         ("training.schedule=wavy", "training.schedule must be one of cosine, linear, constant"),
         ("tags=none", "tags must be one of text, tokens"),
         ("no-equals", "no-equals"),
+        ("#=1", "write table.key=value; a name with a dot in it stands in quotes"),
+        ('a."b=1', "a name with a dot in it stands in quotes"),
+        ("=1", "write table.key=value"),
+        ("licences.rows.jsonl=MIT", "licences must hold values of type str"),
+        ("data.repeats.rows=many", "data.repeats must hold values of type int"),
         ("kind=instruct", "base"),
         ("base=somewhere", "base"),
         ("output.x=1", "output"),

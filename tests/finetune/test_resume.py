@@ -14,6 +14,7 @@ from safetensors.torch import load_file
 from assistant.errors import InputError
 from finetune.recipe import load_recipe
 from finetune.train import run
+from finetune.watch import read_metrics
 
 STEPS = 40
 EVERY = 5
@@ -21,24 +22,21 @@ SLOWEST_SECONDS = 90
 
 
 @pytest.fixture
-def recipe(stock_checkpoint, write_rows, write_recipe, tmp_path):
+def recipe(stock_checkpoint, counting_rows, recipe_over):
     """Adapters on a base with dropout: what is random in a step must be taken up too."""
-    rows = [{"instruction": f"Say {n}.", "solution": f"{n}, {n} and {n}."} for n in range(80)]
-    return write_recipe(
+    return recipe_over(
+        counting_rows(80),
         {
             "kind": "instruct",
-            "output": str(tmp_path / "out"),
             "base": str(stock_checkpoint),
-            "data.paths": [str(write_rows(rows))],
             "data.validation": 0.1,
             "lora.r": 4,
             "lora.dropout": 0.3,
-            "training.window": 128,
             "training.batch": 2,
             "training.epochs": STEPS * 2 / 72,
             "training.learning_rate": 0.02,
             "training.save_steps": EVERY,
-        }
+        },
     )
 
 
@@ -64,8 +62,7 @@ def _killed_after_a_step(recipe, output):
 
 def _losses(output):
     """What `metrics.jsonl` says, without the times and the sums at the end of a training."""
-    lines = [json.loads(line) for line in (output / "metrics.jsonl").read_text().splitlines()]
-    lines = [line for line in lines if "train_loss" not in line]
+    lines = [line for line in read_metrics(output / "metrics.jsonl") if "train_loss" not in line]
     names = ("step", "tokens", "loss", "eval_loss", "learning_rate", "grad_norm")
     return [{name: line[name] for name in names if name in line} for line in lines]
 
@@ -135,3 +132,15 @@ def test_only_half_written_steps_are_nothing_to_resume(recipe, tmp_path):
     with pytest.raises(InputError, match=r"nothing to resume in .*steps; start without --resume"):
         run(load_recipe(recipe), resume=True)
     assert half_written.exists()
+
+
+def test_a_run_begun_by_a_version_that_measured_before_the_training_keeps_what_it_measured(recipe):
+    few = [f"training.epochs={EVERY * 2 / 72}"]
+    finished = run(load_recipe(recipe, few))
+    record = json.loads((finished / "run.json").read_text())
+    path = finished / "steps" / f"checkpoint-{EVERY}" / "trainer_state.json"
+    state = json.loads(path.read_text())
+    state["log_history"] = [line for line in state["log_history"] if line["step"]]
+    path.write_text(json.dumps(state))
+    resumed = json.loads((run(load_recipe(recipe, few), resume=True) / "run.json").read_text())
+    assert resumed["validation_loss"] == record["validation_loss"]

@@ -1,31 +1,30 @@
 """Runs that end before their plan: when they get no better, and when there is no memory."""
 
 import json
-import subprocess
 import sys
 
 import pytest
 from transformers import GPT2Config, GPT2LMHeadModel, TrainerCallback
 
 from finetune.recipe import load_recipe
+from finetune.steps import train
 from finetune.train import prepare, run
-from finetune.trainer import train
+from finetune.watch import read_metrics
 
 EVERY = 4
 
 
 @pytest.fixture
-def rising(tiny_checkpoint, write_rows, write_recipe, tmp_path):
+def rising(tiny_checkpoint, recipe_over):
     """A recipe that soon knows its rows by heart: what it says of others gets worse."""
     rows = [
         {"instruction": f"Say {n}.", "solution": f"{n * 7919 % 9973:04d} {n * 104729 % 9973:04d}"} for n in range(24)
     ]
-    return write_recipe(
+    return recipe_over(
+        rows,
         {
             "kind": "instruct",
-            "output": str(tmp_path / "out"),
             "base": str(tiny_checkpoint),
-            "data.paths": [str(write_rows(rows))],
             "data.validation": 0.25,
             "training.window": 64,
             "training.batch": 4,
@@ -34,13 +33,13 @@ def rising(tiny_checkpoint, write_rows, write_recipe, tmp_path):
             "training.schedule": "constant",
             "training.save_steps": EVERY,
             "training.patience": 3,
-        }
+        },
     )
 
 
 def _validated(output):
     """Step and loss of each validation, the last one of the checkpoint that is saved."""
-    lines = [json.loads(line) for line in (output / "metrics.jsonl").read_text().splitlines()]
+    lines = read_metrics(output / "metrics.jsonl")
     return [(line["step"], line["eval_loss"]) for line in lines if "eval_loss" in line]
 
 
@@ -89,13 +88,12 @@ def test_a_resumed_run_goes_on_counting_its_patience(rising, tmp_path):
     broken = load_recipe(rising, [f"output={tmp_path / 'broken'}"])
     prepared = prepare(broken)
     prepared.trainer.add_callback(_Stop(end - EVERY))
-    prepared.trainer.evaluate()
     with pytest.raises(KeyboardInterrupt):
         train(prepared.trainer, None)
     assert _validated(run(broken, resume=True)) == _validated(whole)
 
 
-def test_too_little_memory_is_told_as_such(stock_tokenizer, write_rows, write_recipe, tmp_path):
+def test_too_little_memory_is_told_as_such(stock_tokenizer, recipe_over, footnote, tmp_path):
     base = tmp_path / "wide"
     # The logits of one batch alone are larger than what the process may have.
     GPT2LMHeadModel(GPT2Config(vocab_size=200_000, n_layer=1, n_embd=2, n_head=1, n_positions=128)).save_pretrained(
@@ -103,28 +101,18 @@ def test_too_little_memory_is_told_as_such(stock_tokenizer, write_rows, write_re
     )
     stock_tokenizer.save_pretrained(base)
     rows = [{"instruction": f"Say {n}.", "solution": f"{n} " * 20} for n in range(128)]
-    recipe = write_recipe(
-        {
-            "kind": "instruct",
-            "output": str(tmp_path / "out"),
-            "base": str(base),
-            "data.paths": [str(write_rows(rows))],
-            "data.validation": 0.3,
-            "training.window": 128,
-            "training.batch": 32,
-            "training.accumulate": 2,
-        }
-    )
-    code = f"""
+    settings = {"data.validation": 0.3, "training.batch": 32, "training.accumulate": 2}
+    recipe = recipe_over(rows, {"kind": "instruct", "base": str(base), **settings})
+    code = """
 import resource, sys
 import finetune.train, finetune.losses, retrieval.sentences
 taken = int(open("/proc/self/statm").read().split()[0]) * resource.getpagesize()
 resource.setrlimit(resource.RLIMIT_AS, (taken + 2**30, taken + 2**30))
-sys.argv = ["footnote", "finetune", {str(recipe)!r}]
+sys.argv[0] = "footnote"
 from app.main import main
 main()
 """
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    done = footnote("finetune", recipe, launcher=(sys.executable, "-c", code))
     assert done.stderr.splitlines()[-1] == (
         "footnote: out of memory at training.batch = 32 of 128 tokens: lower it and raise training.accumulate (2) by "
         "as much, or set training.checkpointing = true; then --resume"

@@ -11,39 +11,29 @@ from assistant.wording import chat_messages
 from finetune.base import load_base
 from finetune.conversations import Example
 from finetune.recipe import load_recipe
+from finetune.split import Split
 from finetune.task import finish_task, solved, until
 from finetune.train import run
-from finetune.trainer import make_trainer
-
-WORDS = {"joy": "The keeper was glad", "fear": "Where did it hide", "anger": "I don't sit"}
-
-
-def _rows(count=30):
-    told = list(WORDS.items())
-    return [{"text": f"{n} {told[n % 3][1]}.", "label": told[n % 3][0]} for n in range(count)]
 
 
 @pytest.fixture
-def recipe(tiny_checkpoint, write_rows, write_recipe, tmp_path):
+def recipe(tiny_checkpoint, recipe_over):
     """A function that makes a recipe for rows."""
 
     def make(rows, *settings):
         values = {
             "kind": "task",
-            "output": str(tmp_path / "out"),
             "base": str(tiny_checkpoint),
-            "data.paths": [str(write_rows(rows))],
             "data.validation": 0.1,
             "data.test": 0.1,
             "task.instruction": "Which? {text}",
             "task.solution": "{label}",
-            "training.window": 128,
             "training.batch": 4,
             "training.epochs": 12,
             "training.learning_rate": 0.01,
             "training.save_steps": 60,
         }
-        return load_recipe(write_recipe(values), settings)
+        return load_recipe(recipe_over(rows, values), settings)
 
     return make
 
@@ -63,8 +53,8 @@ def _greedy(example, model, tokenizer, longest):
     return tokenizer.decode(until(new, chatml.end_ids)).strip()
 
 
-def test_the_label_is_generated_and_measured_beside_the_baselines(recipe, capsys):
-    folder = run(recipe(_rows(180)))
+def test_the_label_is_generated_and_measured_beside_the_baselines(recipe, labelled_rows, capsys):
+    folder = run(recipe(labelled_rows(180)))
     record = json.loads((folder / "run.json").read_text())
     kept = [json.loads(line) for line in (folder / "test.jsonl").read_text().splitlines()]
     assert record["test"]["part"] == "test"
@@ -79,8 +69,8 @@ def test_the_label_is_generated_and_measured_beside_the_baselines(recipe, capsys
     assert "\nthis model" in capsys.readouterr().err
 
 
-def test_rows_without_labels_are_trained_on_and_not_measured(recipe, capsys):
-    rows = [{"question": row["text"], "reply": row["label"]} for row in _rows(20)]
+def test_rows_without_labels_are_trained_on_and_not_measured(recipe, labelled_rows, capsys):
+    rows = [{"question": row["text"], "reply": row["label"]} for row in labelled_rows(20)]
     settings = ["task.instruction={question}", "task.solution={reply}", "training.epochs=0.1"]
     folder = run(recipe(rows, *settings))
     record = json.loads((folder / "run.json").read_text())
@@ -89,20 +79,31 @@ def test_rows_without_labels_are_trained_on_and_not_measured(recipe, capsys):
     assert "this model" not in capsys.readouterr().err
 
 
-def test_nothing_is_measured_without_test_rows(recipe, tiny_tokenizer):
-    assert finish_task(recipe(_rows()), tiny_tokenizer, []) is None
+def _kept(row):
+    return Example([], "", "", row)
 
 
-def test_rows_that_are_gone_are_said_not_to_be_measured(recipe, tiny_tokenizer, capsys):
-    plan = recipe(_rows(), 'data.paths=["-"]')
-    trained = make_trainer(recipe(_rows()), load_base(plan).model, _rows(), _rows())
-    assert finish_task(plan, tiny_tokenizer, _rows(3))(trained) == {}
-    assert "the test rows are not measured" in capsys.readouterr().err
+def test_nothing_is_measured_without_test_rows_or_with_rows_of_no_label(tiny_tokenizer):
+    labelled, other = (_kept(row) for row in ({"text": "a", "label": "b"}, {"text": "a"}))
+    assert finish_task(Split([labelled], [labelled], [labelled]), tiny_tokenizer, 64) is not None
+    for parts in (([labelled], [labelled], []), ([labelled], [labelled], [other]), ([other], [labelled], [labelled])):
+        assert finish_task(Split(*parts), tiny_tokenizer, 64) is None
+
+
+def test_rows_from_the_standard_input_are_read_once_and_measured(recipe, labelled_rows, footnote, tmp_path):
+    recipe(labelled_rows(30))
+    rows = (tmp_path / "rows.jsonl").read_text()
+    settings = ("--set", 'data.paths=["-"]', "--set", "training.epochs=0.1")
+    done = footnote("finetune", tmp_path / "recipe.toml", *settings, input=rows)
+    assert done.returncode == 0, done.stderr
+    record = json.loads((tmp_path / "out" / "run.json").read_text())
+    assert record["test"]["rows"] == record["counts"]["test rows"] == 3
+    assert "this model" in done.stderr
 
 
 @pytest.mark.parametrize("checkpoint", ["tiny_checkpoint", "stock_checkpoint"])
-def test_replies_of_a_batch_are_those_of_one_at_a_time(checkpoint, recipe, request):
-    base = load_base(recipe(_rows(), f"base={request.getfixturevalue(checkpoint)}"))
+def test_replies_of_a_batch_are_those_of_one_at_a_time(checkpoint, recipe, labelled_rows, request):
+    base = load_base(recipe(labelled_rows(3), f"base={request.getfixturevalue(checkpoint)}"))
     torch.manual_seed(1)
     for weight in base.model.transformer.parameters():  # else one token always is the likeliest to follow
         torch.nn.init.normal_(weight)
@@ -116,8 +117,8 @@ def test_replies_of_a_batch_are_those_of_one_at_a_time(checkpoint, recipe, reque
     assert len(set(told)) > 1
 
 
-def test_a_question_beyond_the_window_is_cut_as_in_training(recipe):
-    base = load_base(recipe(_rows()))
+def test_a_question_beyond_the_window_is_cut_as_in_training(recipe, labelled_rows):
+    base = load_base(recipe(labelled_rows(3)))
     long, unsolvable = _example("Which? " * 200, "joy"), _example("Which?", "joy " * 200)
     told = solved([long, unsolvable], base.model, base.tokenizer, 64)
     assert len(told) == 2

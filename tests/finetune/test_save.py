@@ -1,0 +1,119 @@
+"""What a run leaves on the disk: whole checkpoints, what they are made of, and nothing half-written."""
+
+import errno
+import hashlib
+import json
+import resource
+from contextlib import contextmanager
+
+import pytest
+from safetensors import SafetensorError
+from transformers import PreTrainedTokenizerFast
+
+from assistant.errors import InputError
+from finetune import train as training
+from finetune.recipe import load_recipe
+from finetune.train import run
+
+
+@pytest.fixture
+def recipe(tiny_checkpoint, counting_rows, recipe_over):
+    """A function that makes a recipe of a few steps."""
+    values = {"kind": "instruct", "base": str(tiny_checkpoint), "data.validation": 0.2, "training.save_steps": 2}
+    path = recipe_over(counting_rows(20), values)
+    return lambda *settings: load_recipe(path, settings)
+
+
+@contextmanager
+def _largest_file(size):
+    """No file may grow beyond `size` bytes, as on a disk that is full."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (int(size), hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+@pytest.mark.parametrize("share", [0.5, 1.5], ids=["weights", "optimiser"])
+def test_a_disk_that_fills_while_a_step_is_saved_is_told_and_no_half_step_is_left(
+    recipe, tiny_checkpoint, tmp_path, share
+):
+    size = (tiny_checkpoint / "model.safetensors").stat().st_size
+    with (
+        pytest.raises(InputError, match=r"output: .*out cannot be written \(.*--resume") as told,
+        _largest_file(share * size),
+    ):
+        run(recipe())
+    assert "\n" not in str(told.value)
+    assert not list((tmp_path / "out" / "steps").iterdir())
+    assert not (tmp_path / "out" / "run.json").exists()
+    assert (run(recipe()) / "run.json").is_file()
+
+
+@pytest.mark.parametrize(
+    "fault", [OSError(errno.ENOSPC, "No space left on device"), SafetensorError("No space left on device")]
+)
+def test_a_save_that_is_cut_short_leaves_the_checkpoint_of_before(recipe, monkeypatch, fault):
+    folder = run(recipe("training.epochs=0.1"))
+    before = {name: (folder / name).read_bytes() for name in ("model.safetensors", "run.json")}
+
+    def cut_short(*_, **__):
+        raise fault
+
+    monkeypatch.setattr(PreTrainedTokenizerFast, "save_pretrained", cut_short)
+    with pytest.raises(InputError, match=r"output: .* cannot be written \(No space left on device\).*--resume"):
+        run(recipe("training.epochs=0.1", "training.seed=2"))
+    assert {name: (folder / name).read_bytes() for name in before} == before
+    assert not (folder / ".part").exists()
+
+
+def test_an_output_that_is_no_folder_is_refused_before_the_training(recipe, tmp_path):
+    (tmp_path / "file").write_text("")
+    for name in ("file", "file/deeper"):
+        with pytest.raises(InputError, match=r"^output: .*file is no folder that can be written; name another$"):
+            run(recipe(f'output="{tmp_path / name}"'))
+
+
+def test_another_run_to_the_same_folder_leaves_nothing_of_the_one_before(recipe):
+    folder = run(recipe("training.epochs=0.1", "lora.r=2", "data.test=0.1"))
+    assert (folder / "adapter").is_dir()
+    assert (folder / "test.jsonl").is_file()
+    run(recipe("training.epochs=0.1"))
+    assert not (folder / "adapter").exists()
+    assert not (folder / "test.jsonl").exists()
+
+
+def test_a_training_that_has_diverged_is_told_and_not_saved(recipe, tmp_path):
+    with pytest.raises(InputError, match=r"^training\.learning_rate: the training has diverged: lower it"):
+        run(recipe("training.learning_rate=1e6", "training.epochs=4"))
+    assert not (tmp_path / "out" / "model.safetensors").exists()
+
+
+def test_whoever_may_read_the_record_may_read_the_weights(recipe):
+    folder = run(recipe("training.epochs=0.1"))
+    assert {(folder / name).stat().st_mode for name in ("model.safetensors", "config.json")} == {
+        (folder / "run.json").stat().st_mode
+    }
+
+
+def test_the_record_tells_of_the_data_that_were_read_though_they_are_gone_since(recipe, tmp_path, monkeypatch):
+    rows = tmp_path / "rows.jsonl"
+    expected = hashlib.sha256(rows.read_bytes()).hexdigest()
+    real = training._train
+
+    def without_data(*given):
+        rows.unlink()
+        return real(*given)
+
+    monkeypatch.setattr(training, "_train", without_data)
+    record = json.loads((run(recipe("training.epochs=0.1")) / "run.json").read_text())
+    assert record["data"] == {"rows.jsonl": expected}
+
+
+def test_licences_of_the_data_are_given_in_the_recipe_or_on_the_command_line(recipe, tmp_path):
+    path = tmp_path / "recipe.toml"
+    path.write_text(path.read_text() + '[licences]\n"rows.jsonl" = "our own, MIT"\n')
+    settings = ["training.epochs=0.1", 'licences."more.jsonl"=CC BY 4.0']
+    record = json.loads((run(load_recipe(path, settings)) / "run.json").read_text())
+    assert record["recipe"]["licences"] == {"rows.jsonl": "our own, MIT", "more.jsonl": "CC BY 4.0"}
