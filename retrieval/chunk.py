@@ -26,6 +26,7 @@ class Passage:
     page: int | None
     start: int
     end: int
+    heading: str = ""
 
 
 def passages(text: str, pages: Sequence[tuple[int, int, int]] = ()) -> list[Passage]:

@@ -49,6 +49,15 @@ class DenseIndex:
         found = [(-float(score), int(id_)) for score, id_ in zip(scores[0], ids[0], strict=True) if id_ >= 0]
         return [id_ for _, id_ in sorted(found)]
 
+    def holds(self, ids: Sequence[int]) -> bool:
+        """Whether any of `ids` is in any collection."""
+        import faiss
+
+        return any(
+            bool(np.isin(faiss.vector_to_array(index.id_map), np.asarray(ids, dtype=np.int64)).any())
+            for index in self._indexes.values()
+        )
+
     def clear(self) -> None:
         """Forgets everything."""
         self._indexes.clear()

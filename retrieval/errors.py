@@ -3,6 +3,7 @@
 LibraryError            anything below
   DocumentError         one file cannot be read; `reason` is one sentence for its row in the report
   LibraryDamaged        the folder of the library cannot be opened
+  Cancelled             a person stopped what was being done; nothing of it is left
 """
 
 
@@ -16,3 +17,7 @@ class DocumentError(LibraryError):
 
 class LibraryDamaged(LibraryError):  # noqa: N818 - says what is the case
     """The library's files disagree or cannot be opened; the message says how to repair them."""
+
+
+class Cancelled(LibraryError):  # noqa: N818 - says what is the case
+    """What was being done was stopped on request."""

@@ -53,6 +53,8 @@ class Extracted:
     text: str
     media_type: str
     pages: tuple[Page, ...]
+    language: str | None = None
+    headings: tuple[Any, ...] = ()
 
 
 class _NativeFaultError(Exception):

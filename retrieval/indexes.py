@@ -50,11 +50,19 @@ class Indexes:
 
     def apply(self, change: Change) -> None:
         """Shows a committed change of this process. Raises LibraryError where the sparse index cannot be written."""
+        self.apply_dense(change)
+        self.apply_sparse(change)
+
+    def apply_dense(self, change: Change) -> None:
+        """The half of `apply` that is short and needs the library's lock."""
         if self._generation == change.before:
             self._update_dense(change.added, [document.id for document in change.removed])
             self._generation = change.after
         else:
             self._sync_dense()
+
+    def apply_sparse(self, change: Change) -> None:
+        """The half of `apply` that writes to the disk; searches may go on meanwhile."""
         with self._store.transaction():
             self._update_sparse(change)
 
@@ -70,9 +78,10 @@ class Indexes:
         # Read before the documents: a change between the two is then seen again, rather than missed.
         generation = self._store.generation()
         documents = self._store.documents()
-        current = {document.id for document in documents}
-        added = [document for document in documents if document.id not in self._held]
-        self._update_dense(added, [id_ for id_ in self._held if id_ not in current])
+        # A document that was moved is taken out of the one collection and put into the other.
+        current = {document.id: document.collection for document in documents}
+        self._update_dense((), [id_ for id_, held in self._held.items() if current.get(id_) != held[0]])
+        self._update_dense([document for document in documents if document.id not in self._held], ())
         self._generation = generation
 
     def _update_dense(self, added: Iterable[Document], removed: Iterable[str]) -> None:

@@ -89,6 +89,11 @@ class SparseIndex:
         found = sorted((-score, int(id_)) for (score, _), id_ in zip(hits, ids, strict=True) if id_ is not None)
         return [id_ for _, id_ in found]
 
+    def count(self, document_id: str) -> int:
+        """How many passages of a document the index holds."""
+        query = Query.term_query(self._schema, "document_id", document_id)
+        return int(self._index.searcher().search(query, 1).count or 0)
+
     def __len__(self) -> int:
         return int(self._index.searcher().num_docs)
 

@@ -99,7 +99,7 @@ def test_a_damaged_or_newer_database_is_named(tmp_path, embedder):
 def test_a_full_disk_is_named_and_loses_nothing(library, facts, folder):
     library.ingest([facts])
     before = library.documents(), library.search("bread", k=3)
-    connection = library._store._connection
+    (connection,) = library._store.database._idle
     (pages,) = connection.execute("PRAGMA page_count").fetchone()
     connection.execute(f"PRAGMA max_page_count = {pages}")
     (folder / "large.txt").write_text("The moss grows on the north side. " * 10_000)

@@ -1,0 +1,183 @@
+"""The one worker of a library: a thread that takes jobs from the queue, in order, one at a time.
+
+A file lock makes it the only one among all programs that have the library open. What a worker that was killed left
+undone, the next one takes up.
+"""
+
+import fcntl
+import logging
+import os
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import BinaryIO
+
+from retrieval.errors import Cancelled, LibraryError
+from retrieval.ingest import Ingest, Item, Told
+from retrieval.jobs import Jobs
+from retrieval.progress import Stage
+from retrieval.queue import Queue
+from retrieval.types import IngestReport, Job, JobState
+
+_log = logging.getLogger(__name__)
+_IDLE_SECONDS = 1.0
+_LOOK_SECONDS = 0.5
+_STOP_SECONDS = 10.0
+
+
+class Worker:
+    """Works on the queue of one library, from `start` or `stand_by` to `stop`, or once with `run_until_idle`."""
+
+    def __init__(self, queue: Queue, ingest: Ingest, lock: Path):
+        self._queue = queue
+        self._ingest = ingest
+        self._lock = lock
+        self._stopping = threading.Event()
+        self._item: Item | None = None
+        self._thread: threading.Thread | None = None
+
+    def start(self) -> None:
+        """Begins in a thread of its own. Raises LibraryError where another program's worker is at it."""
+        self._begin(self._locked())
+
+    def stand_by(self) -> None:
+        """Begins as soon as no other program's worker is at it."""
+        self._begin(None)
+
+    def stop(self) -> None:
+        """Stops; the job at hand goes back into the queue, and what of it is done need not be done again."""
+        self._stopping.set()
+        self._queue.arrived.set()
+        if item := self._item:
+            item.cancel.set()
+        if self._thread:
+            self._thread.join(_STOP_SECONDS)
+
+    def run_until_idle(self) -> None:
+        """Works in the calling thread until no job is left. Raises LibraryError as `start` does."""
+        with self._locked():
+            self._queue.jobs.take_up()
+            while self._next():
+                pass
+
+    def _begin(self, lock: BinaryIO | None) -> None:
+        self._thread = threading.Thread(target=self._run, args=[lock], name="ingest", daemon=True)
+        self._thread.start()
+
+    def _locked(self) -> BinaryIO:
+        """The lock file, open and locked until it is closed."""
+        file = self._lock.open("a+b")
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            file.seek(0)
+            process = file.read(20).decode(errors="replace").strip()
+            file.close()
+            raise LibraryError(
+                f"another program (process {process}) already works on the uploads of {self._lock.parent}; "
+                "leave them to it, or stop it first."
+            ) from error
+        file.truncate(0)
+        file.write(str(os.getpid()).encode())
+        file.flush()
+        return file
+
+    def _run(self, lock: BinaryIO | None) -> None:
+        while lock is None:
+            try:
+                lock = self._locked()
+            except LibraryError:
+                if self._stopping.wait(_IDLE_SECONDS):
+                    return
+        with lock:
+            self._loop()
+
+    def _loop(self) -> None:
+        in_order = False  # Whether no job is left half done.
+        while not self._stopping.is_set():
+            busy = False
+            try:
+                if not in_order:
+                    self._queue.jobs.take_up()
+                in_order = False
+                busy = self._next()
+                in_order = True
+            except Exception:  # A worker that ends would leave the uploads waiting for ever.
+                _log.exception("the uploads cannot be worked on; trying again")
+            if not busy:
+                self._queue.arrived.wait(_IDLE_SECONDS)
+                self._queue.arrived.clear()
+
+    def _next(self) -> bool:
+        job = self._queue.jobs.claim()
+        if job:
+            self._work(job)
+            self._queue.finish(job.id)
+        return job is not None
+
+    def _work(self, job: Job) -> None:
+        """Takes one job to its end. Raises LibraryError where the end cannot be written."""
+        try:
+            report = self._added(job)
+        except Cancelled:
+            report = None
+        except LibraryError as error:
+            report = IngestReport(job.name, "failed", str(error))
+        except Exception:
+            _log.exception("an upload could not be added")
+            reason = f"a fault of the program kept {job.name} out; its trace is in the log. Try it again."
+            report = IngestReport(job.name, "failed", reason)
+        if report:
+            self._queue.jobs.settle(job.id, report)  # One that is ready was settled with its document.
+        else:
+            self._queue.jobs.put_back(job.id)  # Only what was stopped: one that was cancelled has its end.
+
+    def _added(self, job: Job) -> IngestReport:
+        item = self._queue.item(job)
+        self._item = item
+        if self._stopping.is_set():
+            item.cancel.set()
+        try:
+            with self._watched(item):
+                return self._ingest(item, _shown(self._queue.jobs, job), lambda made: self._queue.settle(job.id, made))
+        finally:
+            self._item = None
+
+    @contextmanager
+    def _watched(self, item: Item) -> Iterator[None]:
+        """Sees that another process cancelled the job, while this one reads a long file."""
+        done = threading.Event()
+
+        def watch() -> None:
+            while not done.wait(_LOOK_SECONDS):
+                with suppress(LibraryError):  # It is asked again in a moment.
+                    found = self._queue.jobs.find(item.id)
+                    if found is None or found.ended:
+                        item.cancel.set()
+
+        thread = threading.Thread(target=watch, name="cancel", daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            done.set()
+            thread.join()
+
+
+def _shown(jobs: Jobs, job: Job) -> Told:
+    """Writes how far a job has come: each state at once, the shares of it now and then."""
+    shown: JobState | None = None
+    at = 0.0
+
+    def tell(stage: Stage, share: float) -> None:
+        nonlocal shown, at
+        state: JobState = "extracting" if stage == "extracting" else "embedding"
+        if state == shown and time.monotonic() - at < _LOOK_SECONDS:
+            return
+        if not jobs.advance(job.id, state, 1.0 if stage == "storing" else share):
+            raise Cancelled(f"{job.name} was cancelled.")
+        shown, at = state, time.monotonic()
+
+    return tell
