@@ -151,5 +151,6 @@ class Changes:
 
 
 def _ready(new: New, *, replaced: bool) -> IngestReport:
-    reason = f"Took the place of the earlier version of {new.name}." if replaced else None
+    told = [f"Took the place of the earlier version of {new.name}."] if replaced else []
+    reason = " ".join([*told, *new.extracted.notes]) or None
     return IngestReport(new.name, "ready", reason, new.id, len(new.extracted.pages) or None, len(new.passages))

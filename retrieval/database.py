@@ -102,6 +102,7 @@ class Database:
         connection = sqlite3.connect(self.path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False)
         try:
             connection.execute("PRAGMA foreign_keys = ON")
+            connection.execute("PRAGMA secure_delete = ON")  # What was deleted is overwritten, not only forgotten.
         except BaseException:
             connection.close()
             raise

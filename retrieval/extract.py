@@ -9,14 +9,15 @@ waiting, but nothing here survives a crash of native code.
 
 import stat
 import threading
+import time
 from collections.abc import Callable
-from concurrent.futures import Future
+from concurrent.futures import Future, wait
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from retrieval import entities, reasons
-from retrieval.errors import DocumentError
+from retrieval.errors import Cancelled, DocumentError
 from retrieval.layout import MARKER, Layout, Page, lay_out
 from retrieval.plaintext import clean, clean_name, decode, decode_unknown
 
@@ -24,6 +25,7 @@ from retrieval.plaintext import clean, clean_name, decode, decode_unknown
 _PLAIN = frozenset("text/plain text/x-source-code application/x-latex application/toml application/x-ndjson".split())
 # Inline tags whose markup would end up in the text as Markdown: link targets and asterisks are noise in a quotation.
 _INLINE_TAGS = "a img svg span strong b em i u s code sup sub mark small abbr cite q kbd font".split()
+_LOOK_SECONDS = 0.1
 _HTML: Any = {
     "strip_tags": _INLINE_TAGS,
     "preprocessing": {"enabled": True, "remove_navigation": True, "remove_forms": True},
@@ -55,6 +57,7 @@ class Extracted:
     pages: tuple[Page, ...]
     language: str | None = None
     headings: tuple[Any, ...] = ()
+    notes: tuple[str, ...] = ()
 
 
 class _NativeFaultError(Exception):
@@ -90,8 +93,15 @@ def read_file(path: Path, limits: Limits) -> bytes:
     return data
 
 
-def extract_data(data: bytes, path: Path, limits: Limits) -> Extracted:
-    """The text of `data`, which was read from `path`; the path tells its kind. Raises DocumentError."""
+def extract_data(
+    data: bytes,
+    path: Path,
+    limits: Limits,
+    *,
+    password: str | None = None,
+    cancel: threading.Event | None = None,
+) -> Extracted:
+    """The text of `data`, which was read from `path`; the path tells its kind. Raises DocumentError, Cancelled."""
     name = clean_name(path.name)
     media_type = _media_type(data, path)
     reasons.refuse_kind(media_type, name)
@@ -100,7 +110,7 @@ def extract_data(data: bytes, path: Path, limits: Limits) -> Extracted:
     elif media_type in _PLAIN:
         layout = Layout(clean(decode(data, name)))
     else:
-        layout = _with_kreuzberg(data, media_type, name, limits)
+        layout = _with_kreuzberg(data, media_type, name, limits, password, cancel)
     text = layout.text
     if not text.strip():
         raise reasons.no_text(name, media_type)
@@ -127,7 +137,9 @@ def _media_type(data: bytes, path: Path) -> str | None:
     return (named if named in _PLAIN else None) if is_text else sniffed
 
 
-def _with_kreuzberg(data: bytes, media_type: str, name: str, limits: Limits) -> Layout:
+def _with_kreuzberg(
+    data: bytes, media_type: str, name: str, limits: Limits, password: str | None, cancel: threading.Event | None
+) -> Layout:
     import kreuzberg
 
     if "wordprocessingml" in media_type:
@@ -135,7 +147,8 @@ def _with_kreuzberg(data: bytes, media_type: str, name: str, limits: Limits) -> 
     elif media_type.endswith("xml") and "html" not in media_type:
         data = entities.protect_xml(data)
     try:
-        result = _in_time(lambda: kreuzberg.extract_bytes_sync(data, media_type, config=_config()), name, limits)
+        config = _config(password)
+        result = _in_time(lambda: kreuzberg.extract_bytes_sync(data, media_type, config=config), name, limits, cancel)
     except kreuzberg.KreuzbergError as error:
         raise reasons.from_kreuzberg(error.message, name, media_type) from error
     except (
@@ -149,19 +162,20 @@ def _with_kreuzberg(data: bytes, media_type: str, name: str, limits: Limits) -> 
     return Layout(entities.restore(layout.text), layout.pages)
 
 
-def _config() -> Any:
-    from kreuzberg import ExtractionConfig, PageConfig
+def _config(password: str | None) -> Any:
+    from kreuzberg import ExtractionConfig, PageConfig, PdfConfig
 
     return ExtractionConfig(
         use_cache=False,  # A copy of people's documents outside the library would outlive their removal.
         enable_quality_processing=False,
         disable_ocr=True,  # type: ignore[call-arg] # missing from its stubs
         html_options=_HTML,
+        pdf_options=PdfConfig(passwords=[password]) if password else None,
         pages=PageConfig(extract_pages=True, insert_page_markers=True, marker_format=MARKER),
     )
 
 
-def _in_time(work: Callable[[], Any], name: str, limits: Limits) -> Any:
+def _in_time(work: Callable[[], Any], name: str, limits: Limits, cancel: threading.Event | None) -> Any:
     """What `work` returns or raises. One that takes too long is left to itself: native code cannot be interrupted."""
     outcome: Future[Any] = Future()
 
@@ -176,9 +190,12 @@ def _in_time(work: Callable[[], Any], name: str, limits: Limits) -> Any:
             outcome.set_exception(_NativeFaultError(str(error)))
 
     threading.Thread(target=run, name="extract", daemon=True).start()
-    try:
-        return outcome.result(limits.max_seconds)
-    except TimeoutError:
-        raise DocumentError(
-            f"{name} takes longer than {limits.max_seconds:g} seconds to read; split it and add the parts."
-        ) from None
+    end = time.monotonic() + limits.max_seconds
+    while not wait([outcome], min(_LOOK_SECONDS, limits.max_seconds)).done:
+        if cancel and cancel.is_set():
+            raise Cancelled(f"{name} was cancelled.")
+        if time.monotonic() > end:
+            raise DocumentError(
+                f"{name} takes longer than {limits.max_seconds:g} seconds to read; split it and add the parts."
+            )
+    return outcome.result()

@@ -56,7 +56,7 @@ class Ingest:
             digest = hashlib.sha256(data).hexdigest()
             if present := self._changes.present(item.name, digest, item.collection):
                 return present
-            extracted = extract_data(data, item.path, self._limits)
+            extracted = extract_data(data, item.path, self._limits, password=item.password, cancel=item.cancel)
         except DocumentError as error:
             return IngestReport(item.name, "failed", str(error))
         cut = passages(extracted.text, extracted.pages)

@@ -46,7 +46,7 @@ CREATE TABLE documents_2 (
     passages INTEGER NOT NULL,
     added_at TEXT NOT NULL,             -- ISO 8601, UTC
     language TEXT,                      -- NULL where it is not known
-    headings TEXT NOT NULL DEFAULT '[]',    -- JSON
+    headings TEXT NOT NULL DEFAULT '[]',    -- JSON: [[level, start, end], ...] in characters of text
     bytes INTEGER,                      -- size of the file; NULL for what was added before this step
     retired_at TEXT                     -- ISO 8601, UTC; NULL while it is searched and listed
 );

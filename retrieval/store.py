@@ -115,11 +115,8 @@ class Store:
             language=new.extracted.language,
             bytes=new.size,
         )
-        values = (
-            *astuple(document),
-            new.extracted.text,
-            *map(json.dumps, (new.extracted.pages, new.extracted.headings)),
-        )
+        headings = [(heading.level, heading.start, heading.end) for heading in new.extracted.headings]
+        values = (*astuple(document), new.extracted.text, json.dumps(new.extracted.pages), json.dumps(headings))
         marks = ", ".join("?" * len(values))
         self._all(f"INSERT INTO documents ({_COLUMNS}, text, page_spans, headings) VALUES ({marks})", *values)  # noqa: S608
         self.database.many(

@@ -63,6 +63,7 @@ class Worker:
                 pass
 
     def _begin(self, lock: BinaryIO | None) -> None:
+        self._stopping.clear()
         self._thread = threading.Thread(target=self._run, args=[lock], name="ingest", daemon=True)
         self._thread.start()
 

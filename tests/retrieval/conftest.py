@@ -1,6 +1,7 @@
 """Real documents, written here, and the real embedding model, loaded once."""
 
 import io
+import runpy
 import zipfile
 from pathlib import Path
 
@@ -18,6 +19,31 @@ from retrieval.library import Library
 @pytest.fixture(scope="session")
 def embedder():
     return Embedder()
+
+
+TinyEmbedder = runpy.run_path(str(Path(__file__).with_name("tiny.py")))["TinyEmbedder"]
+
+
+@pytest.fixture
+def tiny():
+    return TinyEmbedder()
+
+
+@pytest.fixture
+def open_tiny(tmp_path):
+    """A function that opens the library of the test with an embedder that costs nothing."""
+
+    def open_one(embedder=None, **options):
+        return Library.open(tmp_path / "library", embedder or TinyEmbedder(), **options)
+
+    return open_one
+
+
+@pytest.fixture
+def shelf(open_tiny):
+    """A library whose embedder costs nothing."""
+    with open_tiny() as opened:
+        yield opened
 
 
 @pytest.fixture
@@ -51,9 +77,9 @@ class Write:
         return bytes(pdf.output())
 
     @staticmethod
-    def encrypted_pdf(path: Path) -> Path:
+    def encrypted_pdf(path: Path, password: str = "key") -> Path:
         writer = pypdf.PdfWriter(clone_from=io.BytesIO(Write.pdf(["A secret."])))
-        writer.encrypt("key", algorithm="AES-256")
+        writer.encrypt(password, algorithm="AES-256")
         writer.write(path)
         return path
 
