@@ -6,7 +6,7 @@ indexes are brought up to date when it is next opened.
 
 import threading
 from collections.abc import Callable, Collection
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from dataclasses import replace
 
 from retrieval.errors import LibraryError
@@ -27,6 +27,7 @@ class Changes:
         self._known = known
         self._lock = lock
         self._turn = threading.RLock()
+        self._behind = False
 
     def present(self, name: str, sha256: str, collection: str) -> IngestReport | None:
         """The report of a file that need not be added: the collection has its bytes already.
@@ -135,7 +136,19 @@ class Changes:
     def _show(self, change: Change) -> None:
         with self._lock:
             self._indexes.apply_dense(change)
-        self._indexes.apply_sparse(change)
+        try:
+            self._indexes.apply_sparse(change)
+            self._behind = False
+        except BaseException:
+            self._behind = True
+            raise
+
+    def catch_up(self) -> None:
+        """Shows a change in the keyword index that could not be written there, for a full disk say, if it can now."""
+        if self._behind:
+            with self._turn, self._lock, suppress(LibraryError):
+                self._indexes.heal()
+                self._behind = False
 
     def _verify_gone(self, document: Document, ids: Collection[str], passages: list[int]) -> None:
         left = []

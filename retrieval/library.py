@@ -162,6 +162,7 @@ class Library:
         if collection not in self.collections():
             return []
         self._changes.check_model()
+        self._changes.catch_up()
         vector = self._embedder.encode([query])[0]
         candidates = max(_LEAST_CANDIDATES, _CANDIDATES_PER_HIT * k)
         with self._lock:
@@ -205,7 +206,8 @@ class Library:
         by_name = found.id != name_or_id
         for job in jobs:
             if job.id == found.id or (by_name and (job.name, job.collection) == (found.name, found.collection)):
-                self.cancel(job.id)
+                if self.cancel(job.id).state == "ready":  # Since they were listed.
+                    return self.remove(name_or_id, collection=collection)
                 self.forget(job.id)
         return self._changes.remove(found.id) if isinstance(found, Document) else found
 

@@ -97,6 +97,7 @@ class Worker:
 
     def _loop(self) -> None:
         in_order = False  # Whether no job is left half done.
+        said = ""
         while not self._stopping.is_set():
             busy = False
             try:
@@ -104,7 +105,11 @@ class Worker:
                     self._queue.jobs.take_up()
                 in_order = False
                 busy = self._next()
-                in_order = True
+                in_order, said = True, ""
+            except LibraryError as error:
+                if str(error) != said:  # It may be tried for hours before the disk has room again.
+                    said = str(error)
+                    _log.error("the uploads wait: %s", said)
             except Exception:  # A worker that ends would leave the uploads waiting for ever.
                 _log.exception("the uploads cannot be worked on; trying again")
             if not busy:
