@@ -6,20 +6,25 @@ import signal
 import socket
 import tempfile
 import threading
-from contextlib import suppress
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
 
 import gradio as gr
 import uvicorn
 from fastapi import FastAPI
+from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from app.files_api import files_router
 from app.logs import log_to
 from app.page import CSS, build_page, build_theme
 from assistant.address import listen
 from assistant.config import Config
 from assistant.errors import SHOWN, InputError
 from assistant.pipeline import Assistant
+from retrieval.errors import LibraryError
+from retrieval.worker import Worker
 
 # What the server takes in at all. The library refuses files of over 100 MB, each with a row in the report; here a whole
 # upload is cut off with all that is in it.
@@ -36,10 +41,21 @@ _HEADERS = {
 
 
 def create_app(assistant: Assistant) -> FastAPI:
-    """The page at `/` and `GET /health`, over an assistant that its caller opens and closes."""
+    """The page at `/`, `/v1/files` and `GET /health`, over an assistant that its caller opens and closes.
+
+    As long as the server runs, what is uploaded is worked on.
+    """
+
+    @asynccontextmanager
+    async def working(_: FastAPI) -> AsyncIterator[None]:
+        _start(assistant.library.worker)
+        yield
+        await run_in_threadpool(assistant.library.worker.stop)
+
     # The pages that FastAPI makes of its schema load their scripts from another host.
-    app = FastAPI(title="Footnote", docs_url=None, redoc_url=None)
+    app = FastAPI(title="Footnote", docs_url=None, redoc_url=None, lifespan=working)
     app.add_middleware(SecurityHeaders)
+    app.include_router(files_router(assistant.library))
 
     @app.get("/health")
     def health() -> dict[str, str]:
@@ -62,6 +78,15 @@ def create_app(assistant: Assistant) -> FastAPI:
         css_paths=CSS,
     )
     return app
+
+
+def _start(worker: Worker) -> None:
+    """Work on the uploads, or wait until the other program that does has ended."""
+    try:
+        worker.start()
+    except LibraryError as fault:
+        logging.getLogger("footnote").warning("%s; waiting for it to end", fault)
+        worker.stand_by()
 
 
 def serve(config: Config) -> None:

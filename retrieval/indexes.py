@@ -89,7 +89,7 @@ class Indexes:
             if document_id in self._held:
                 self.dense.remove(*self._held.pop(document_id))
         for document in added:
-            ids, vectors = self._store.vectors(document)
+            ids, vectors = self._store.vectors(document.id)
             self.dense.add(document.collection, ids, vectors)
             self._held[document.id] = (document.collection, ids)
 

@@ -12,7 +12,8 @@ from datetime import UTC, datetime, timedelta
 import numpy as np
 
 from retrieval.embed import Embedder
-from retrieval.store import Store, Vectors, from_blob, now, to_blob
+from retrieval.passages import Vectors, from_blob, to_blob
+from retrieval.store import Store, now
 
 _GROUP = 256
 _ASKED_AT_ONCE = 500

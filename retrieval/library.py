@@ -11,7 +11,6 @@ import threading
 import uuid
 from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
-from types import TracebackType
 from typing import BinaryIO, Self
 
 import numpy as np
@@ -48,12 +47,12 @@ class Library:
         self._store = store
         self._indexes = indexes
         self._embedder = embedder
+        self.limits = limits
         self._lock = threading.RLock()
-        known = Known(store, embedder)
-        self._known = known
-        self._changes = Changes(store, indexes, known, self._lock)
-        self._ingest = Ingest(self._changes, known, limits)
-        self._queue = Queue(store, known, folder, limits)
+        self._known = Known(store, embedder)
+        self._changes = Changes(store, indexes, self._known, self._lock)
+        self._ingest = Ingest(self._changes, self._known, limits)
+        self._queue = Queue(store, self._known, folder, limits)
         self.worker = Worker(self._queue, self._ingest, folder / "worker.lock")
         """Works on what was submitted, once it is started."""
 
@@ -83,9 +82,7 @@ class Library:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def ingest(
@@ -130,9 +127,9 @@ class Library:
         """What was submitted and is no document, or not yet, in the order of submission."""
         return self._queue.jobs.not_ready(collection)
 
-    def job(self, id_: str) -> Job:
-        """What became of one submission; kept as long as its document. Raises LibraryError for an unknown id."""
-        return self._queue.jobs.job(id_)
+    def job(self, id_: str) -> Job | None:
+        """What became of the submission with this id; it is kept as long as its document."""
+        return self._queue.jobs.find(id_)
 
     def cancel(self, id_: str) -> Job:
         """Ends a submission at any moment before its document is stored; one that has ended stays as it is."""

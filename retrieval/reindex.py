@@ -6,8 +6,9 @@ library can be searched with the old model meanwhile. Passages whose vector is t
 """
 
 from retrieval.known import Known, digest
+from retrieval.passages import StoredPassage, to_blob
 from retrieval.progress import Tell, Teller
-from retrieval.store import Store, StoredPassage, to_blob
+from retrieval.store import Store
 from retrieval.types import Document
 
 _LACKING = "SELECT DISTINCT document_id FROM passages WHERE id NOT IN (SELECT passage_id FROM vectors_to_come)"
@@ -63,5 +64,5 @@ def _exchange(store: Store, model: str) -> list[Document]:
         )
         store.database.all("DELETE FROM vectors_to_come")
         store.set_fact("model", model)
-        store.new_generation()
+        store.set_fact("vectors", store.new_generation())
     return []

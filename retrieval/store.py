@@ -8,44 +8,24 @@ Threads and processes may share a store.
 
 import json
 import uuid
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import astuple, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
 from retrieval.chunk import Passage
 from retrieval.database import Database
-from retrieval.errors import LibraryDamaged
 from retrieval.extract import Extracted
+from retrieval.passages import Passages, StoredPassage, Vectors, to_blob
 from retrieval.types import Document
+
+__all__ = ["New", "Store", "StoredPassage", "now"]
 
 _COLUMNS = (
     "id, name, collection, media_type, sha256, characters, pages, passages, added_at, language, bytes, retired_at"
 )
-_STORED = np.dtype("<f2")
-
-Vectors = NDArray[np.float32]
-
-
-@dataclass(frozen=True, slots=True)
-class StoredPassage:
-    """A passage with its text and the document that it is from."""
-
-    id: int
-    document_id: str
-    document: str
-    collection: str
-    page: int | None
-    start: int
-    end: int
-    text: str
-    heading: str = ""
-    language: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,12 +46,11 @@ class New:
     digests: Sequence[bytes]
 
 
-class Store:
+class Store(Passages):
     """The documents, passages and facts of the file at `path`."""
 
     def __init__(self, path: Path):
-        self.database = Database(path)
-        self._all = self.database.all
+        super().__init__(Database(path))
 
     def close(self) -> None:
         """Closes the file."""
@@ -82,7 +61,7 @@ class Store:
         return self.database.transaction()
 
     def fact(self, name: str) -> str | None:
-        """A fact about the library: its `generation`, or the `model` of its vectors."""
+        """A fact about the library: its `generation`, the `model` of its vectors, when a reindex made `vectors`."""
         rows = self._all("SELECT value FROM facts WHERE name = ?", name)
         return str(rows[0][0]) if rows else None
 
@@ -184,42 +163,6 @@ class Store:
         query = "SELECT DISTINCT collection FROM documents WHERE retired_at IS NULL ORDER BY collection"
         return [row[0] for row in self._all(query)]
 
-    def passages(self, ids: Iterable[int]) -> Iterator[StoredPassage]:
-        """The passages with these ids, in their order; those that are gone are left out."""
-        query = (
-            "SELECT p.id, d.id, d.name, d.collection, p.page, p.start, p.stop,"
-            " substr(d.text, p.start + 1, p.stop - p.start), p.heading, d.language"
-            " FROM passages p JOIN documents d ON d.id = p.document_id WHERE p.id = ?"
-        )
-        for id_ in ids:
-            for row in self._all(query, id_):
-                yield StoredPassage(*row)
-
-    def passages_of(self, document: Document) -> Iterator[StoredPassage]:
-        """A document's passages in the order of its text."""
-        # Cut here: SQLite's substr would count the text from its beginning for every passage.
-        text = self.text(document.id) or ""
-        query = "SELECT id, page, start, stop, heading FROM passages WHERE document_id = ? ORDER BY id"
-        for id_, page, start, stop, heading in self._all(query, document.id):
-            whence = (document.id, document.name, document.collection)
-            yield StoredPassage(id_, *whence, page, start, stop, text[start:stop], heading, document.language)
-
-    def passage_ids(self, document_id: str) -> list[int]:
-        """Ids of a document's passages, in the order of its text."""
-        return [row[0] for row in self._all("SELECT id FROM passages WHERE document_id = ? ORDER BY id", document_id)]
-
-    def count_passages(self) -> int:
-        """How many passages there are in all."""
-        return int(self._all("SELECT count(*) FROM passages")[0][0])
-
-    def vectors(self, document: Document) -> tuple[list[int], Vectors]:
-        """Ids of a document's passages, and their vectors: float32 of shape (passages, dimensions)."""
-        rows = self._all("SELECT id, vector FROM passages WHERE document_id = ? ORDER BY id", document.id)
-        if len({len(row[1]) for row in rows}) > 1:
-            raise LibraryDamaged(f"vectors of {document.name} are incomplete; remove the document and add it again.")
-        flat = from_blob(b"".join(row[1] for row in rows))
-        return [row[0] for row in rows], flat.reshape(len(rows), -1) if rows else flat.reshape(0, 0)
-
     def traces(self, document_ids: Collection[str]) -> int:
         """How many rows of any table still belong to these documents."""
         count = (
@@ -233,16 +176,6 @@ class Store:
     def _documents(self, where: str, *values: object) -> list[Document]:
         rows: list[Any] = self._all(f"SELECT {_COLUMNS} FROM documents WHERE {where}", *values)  # noqa: S608
         return [Document(*row) for row in rows]
-
-
-def to_blob(vector: Vectors) -> bytes:
-    """A vector as it is stored: float16, little-endian."""
-    return vector.astype(_STORED).tobytes()
-
-
-def from_blob(blob: bytes) -> Vectors:
-    """The vector, or several on end, that `to_blob` wrote; float32."""
-    return np.frombuffer(blob, dtype=_STORED).astype(np.float32)
 
 
 def now() -> str:

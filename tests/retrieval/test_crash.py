@@ -136,7 +136,7 @@ def check_whole(library, folder):
     assert database.all("PRAGMA foreign_key_check") == []
     documents = library.documents()
     for document in documents:
-        ids, vectors = library._store.vectors(document)
+        ids, vectors = library._store.vectors(document.id)
         passages = list(library._store.passages_of(document))
         assert len(ids) == len(passages) == document.passages == library._indexes.sparse.count(document.id) > 0
         assert library._indexes.dense.holds(ids[:1])
