@@ -3,8 +3,8 @@
 SQLite decides what exists. FAISS (in memory) and tantivy (on disk) are derived from it: a document is committed there
 first, and an index that missed it is built anew when the library is opened, or before it is next written to.
 
-Threads may share a Library, and processes a folder; each sees the others' changes at its next call. Searches go on
-while documents come in: reading files and computing vectors hold no lock, writers take turns, readers do not wait.
+Threads may share a Library, and processes a folder; each sees the others' changes at its next call. Reading files and
+computing vectors hold no lock; writers take turns, searches do not wait for them.
 """
 
 import threading
@@ -64,12 +64,11 @@ class Library:
             folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise LibraryError(f"{folder} cannot be used as a folder ({error.strerror}); give another one.") from error
-        embedder = embedder or Embedder()
         store = Store(folder / "library.db")
         try:
             indexes = Indexes(store, folder / "keywords")
             indexes.heal()
-            return cls(folder, store, indexes, embedder, limits or Limits())
+            return cls(folder, store, indexes, embedder or Embedder(), limits or Limits())
         except BaseException:
             store.close()
             raise
@@ -193,9 +192,8 @@ class Library:
     def remove(self, name_or_id: str, *, collection: str | None = None) -> Document | Job:
         """Forgets a document with its earlier versions, or a file that did not become one; returns what it was.
 
-        Given by its name, a file of this name that is still on its way is cancelled too: it would bring the document
-        back. That nothing is left in SQLite and in both indexes is checked. Raises LibraryError where none is meant, or
-        it cannot be told which.
+        Given by its name, a file of this name on its way is cancelled too: it would bring the document back. That nothing
+        is left anywhere is checked. Raises LibraryError where none is meant, or it cannot be told which.
         """
         jobs = self.jobs(collection)
         known: list[Document | Job] = [*self.documents(collection), *jobs]
@@ -210,8 +208,8 @@ class Library:
 
     def move(self, name_or_id: str, to: str, *, collection: str | None = None) -> Document:
         """Puts a document into the collection `to`, under the same id. Raises LibraryError as `remove` does."""
-        to = names.checked_collection(to)
-        return self._changes.move(names.find(name_or_id, self.documents(collection)).id, to)
+        document = names.find(name_or_id, self.documents(collection))
+        return self._changes.move(document.id, names.checked_collection(to))
 
     def release(self, cited: Collection[str]) -> list[Document]:
         """Deletes the texts of replaced documents whose ids are not among `cited`; returns what they were.
