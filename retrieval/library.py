@@ -192,8 +192,8 @@ class Library:
     def remove(self, name_or_id: str, *, collection: str | None = None) -> Document | Job:
         """Forgets a document with its earlier versions, or a file that did not become one; returns what it was.
 
-        Given by its name, a file of this name on its way is cancelled too: it would bring the document back. That nothing
-        is left anywhere is checked. Raises LibraryError where none is meant, or it cannot be told which.
+        Given by its name, a file of this name on its way is cancelled too: it would bring the document back. Nothing is
+        left anywhere, which is checked. Raises LibraryError where none is meant, or it cannot be told which.
         """
         jobs = self.jobs(collection)
         known: list[Document | Job] = [*self.documents(collection), *jobs]
