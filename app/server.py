@@ -4,6 +4,7 @@ import logging
 import os
 import signal
 import socket
+import sys
 import tempfile
 import threading
 from collections.abc import AsyncIterator
@@ -24,11 +25,12 @@ from assistant.config import Config
 from assistant.errors import SHOWN, InputError
 from assistant.pipeline import Assistant
 from retrieval.errors import LibraryError
-from retrieval.worker import Worker
+from retrieval.worker import WORKER_THREAD, Worker
 
 # What the server takes in at all. The library refuses files of over 100 MB, each with a row in the report; here a whole
 # upload is cut off with all that is in it.
 MAX_UPLOAD = "512mb"
+_WARM_UP = "warm-up"
 _HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
@@ -107,6 +109,15 @@ def serve(config: Config) -> None:
         )
         with suppress(KeyboardInterrupt):
             _Server(settings, assistant).run(sockets=[listener])
+    _leave()
+
+
+def _leave() -> None:
+    """End the process at once where a thread is still loading a model: Python's own way out would abort inside it."""
+    if {thread.name for thread in threading.enumerate()} & {_WARM_UP, WORKER_THREAD}:
+        logging.shutdown()
+        sys.stdout.flush()
+        os._exit(0)
 
 
 class SecurityHeaders:
@@ -137,7 +148,7 @@ class _Server(uvicorn.Server):
         await super().startup(sockets)
         if sockets and self.started:
             print(f"Footnote is ready at {_url(sockets[0])}", flush=True)
-            threading.Thread(target=_warm_up, args=[self._assistant], daemon=True).start()
+            threading.Thread(target=_warm_up, args=[self._assistant], name=_WARM_UP, daemon=True).start()
 
 
 def _warm_up(assistant: Assistant) -> None:

@@ -15,7 +15,7 @@ from retrieval.embed import Embedder
 from retrieval.passages import Vectors, from_blob, to_blob
 from retrieval.store import Store, now
 
-_GROUP = 256
+_GROUP = 64
 _ASKED_AT_ONCE = 500
 _KEPT = timedelta(days=30)
 
@@ -47,8 +47,10 @@ class Known:
         digests = [digest(self.model, text) for text in texts]
         found = self.find(set(digests))
         missing = {key: text for key, text in zip(digests, texts, strict=True) if key not in found}
+        known = len(found) / len(set(digests))
+        share(known)  # The first group may have to wait for the model to be loaded.
         done = 0
-        for made in self._groups(missing, share):
+        for made in self._groups(missing, lambda part: share(known + part * (1 - known))):
             found.update(made)
             done += len(made)
             if done < len(missing):  # The last group is stored with its document in a moment.

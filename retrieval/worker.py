@@ -21,10 +21,11 @@ from retrieval.progress import Stage
 from retrieval.queue import Queue
 from retrieval.types import IngestReport, Job, JobState
 
+WORKER_THREAD = "ingest"
 _log = logging.getLogger(__name__)
 _IDLE_SECONDS = 1.0
 _LOOK_SECONDS = 0.5
-_STOP_SECONDS = 10.0
+_STOP_SECONDS = 5.0
 
 
 class Worker:
@@ -47,13 +48,17 @@ class Worker:
         self._begin(None)
 
     def stop(self) -> None:
-        """Stops; the job at hand goes back into the queue, and what of it is done need not be done again."""
+        """Stops; the job at hand goes back into the queue, and what of it is done need not be done again.
+
+        Native code, such as the loading of a model, cannot be stopped; after 5 seconds it is left to itself.
+        """
         self._stopping.set()
         self._queue.arrived.set()
         if item := self._item:
             item.cancel.set()
-        if self._thread:
-            self._thread.join(_STOP_SECONDS)
+        thread, self._thread = self._thread, None
+        if thread:
+            thread.join(_STOP_SECONDS)
 
     def run_until_idle(self) -> None:
         """Works in the calling thread until no job is left. Raises LibraryError as `start` does."""
@@ -64,7 +69,7 @@ class Worker:
 
     def _begin(self, lock: BinaryIO | None) -> None:
         self._stopping.clear()
-        self._thread = threading.Thread(target=self._run, args=[lock], name="ingest", daemon=True)
+        self._thread = threading.Thread(target=self._run, args=[lock], name=WORKER_THREAD, daemon=True)
         self._thread.start()
 
     def _locked(self) -> BinaryIO:
@@ -107,7 +112,9 @@ class Worker:
                 busy = self._next()
                 in_order, said = True, ""
             except LibraryError as error:
-                if str(error) != said:  # It may be tried for hours before the disk has room again.
+                if (
+                    str(error) != said and not self._stopping.is_set()
+                ):  # It may be tried for hours before the disk has room again.
                     said = str(error)
                     _log.error("the uploads wait: %s", said)
             except Exception:  # A worker that ends would leave the uploads waiting for ever.

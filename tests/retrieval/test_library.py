@@ -179,5 +179,9 @@ def test_names_are_cleaned(library, folder):
 def test_progress(library, facts):
     seen = []
     library.ingest([facts], progress=seen.append)
-    assert [step.stage for step in seen if step.file == 1] == ["extracting", "embedding", "storing", "done"]
+    stages = [step.stage for step in seen if step.file == 1]
+    assert list(dict.fromkeys(stages)) == ["extracting", "embedding", "storing", "done"]
+    shares = [step.share for step in seen if step.file == 1 and step.stage == "embedding"]
+    assert shares == sorted(shares)
+    assert (shares[0], shares[-1]) == (0, 1)
     assert (seen[-1].document, seen[-1].file, seen[-1].files, seen[-1].share) == ("law.txt", 3, 3, 1)

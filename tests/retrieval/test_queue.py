@@ -248,7 +248,7 @@ def test_what_a_killed_worker_left_is_taken_up_and_its_vectors_are_not_made_agai
         library.worker.run_until_idle()
         assert library.job(job.id).state == "ready"
         (document,) = library.documents()
-        assert tiny.encoded == document.passages > 256
+        assert tiny.encoded == document.passages > 64
         assert library._store._all("SELECT count(*) FROM vectors_in_work") == [(0,)]
 
 
