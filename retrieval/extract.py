@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable
 from concurrent.futures import Future, wait
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any
 
 from retrieval import entities, reasons
@@ -95,7 +95,7 @@ def read_file(path: Path, limits: Limits) -> bytes:
 
 def extract_data(
     data: bytes,
-    path: Path,
+    path: PurePath,
     limits: Limits,
     *,
     password: str | None = None,
@@ -119,12 +119,12 @@ def extract_data(
     return Extracted(text, media_type, layout.pages)
 
 
-def _media_type(data: bytes, path: Path) -> str | None:
+def _media_type(data: bytes, path: PurePath) -> str | None:
     """What the name says, corrected by the bytes where they are plainly something else; None where neither knows."""
     import kreuzberg
 
     try:
-        named = kreuzberg.detect_mime_type_from_path(path)
+        named = kreuzberg.detect_mime_type_from_path(Path(path))
     except (kreuzberg.KreuzbergError, RuntimeError, ValueError):
         named = None  # An unknown extension is no fault: the bytes decide.
     if named and named not in _PLAIN and named != "application/octet-stream":

@@ -68,6 +68,10 @@ class Jobs:
         change = f"state = ?, share = 1, reason = ?, document_id = ? WHERE id = ? AND {_in(WORKING)}"
         return bool(self._update(change, report.state, report.reason, report.document_id, id_))
 
+    def fail(self, id_: str, reason: str) -> None:
+        """Ends a job that nobody works on."""
+        self._update(f"state = 'failed', reason = ? WHERE id = ? AND {_in(UNFINISHED)}", reason, id_)
+
     def cancel(self, id_: str) -> bool:
         """Ends a job that was not finished; False where it was."""
         return bool(self._update(f"state = 'cancelled' WHERE id = ? AND {_in(UNFINISHED)}", id_))

@@ -8,7 +8,6 @@ computing vectors hold no lock; writers take turns, searches do not wait for the
 """
 
 import threading
-import uuid
 from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
 from typing import BinaryIO, Self
@@ -24,7 +23,7 @@ from retrieval.extract import Limits
 from retrieval.files import expand
 from retrieval.fuse import Fused, reciprocal_rank_fusion
 from retrieval.indexes import Indexes
-from retrieval.ingest import Ingest, Item
+from retrieval.ingest import Ingest, Order
 from retrieval.known import Known
 from retrieval.plaintext import clean
 from retrieval.progress import Tell, Teller
@@ -100,12 +99,13 @@ class Library:
         """
         collection = names.checked_collection(collection)
         self._changes.check_model()
-        sources = expand(paths)
-        reports = []
+        sources, order = expand(paths), Order(collection, password)
+        reports: list[IngestReport] = []
         for number, source in enumerate(sources, start=1):
-            teller = Teller(progress, source.name, number, len(sources))
-            reports.append(self._ingest(Item(uuid.uuid4().hex, source.path, source.name, collection, password), teller))
-            teller("done", 1.0)
+            for content in self._ingest.contents(source.path, source.name, order):
+                teller = Teller(progress, content.name, number, len(sources))
+                reports.append(self._ingest.report(content, order, teller))
+            Teller(progress, source.name, number, len(sources))("done", 1.0)
         return reports
 
     def submit(
@@ -200,10 +200,9 @@ class Library:
         found = names.find(name_or_id, known)
         by_name = found.id != name_or_id
         for job in jobs:
-            if job.id == found.id or (by_name and (job.name, job.collection) == (found.name, found.collection)):
-                if self.cancel(job.id).state == "ready":  # Since they were listed.
-                    return self.remove(name_or_id, collection=collection)
-                self.forget(job.id)
+            meant = by_name and (job.name, job.collection) == (found.name, found.collection)
+            if (meant or job.id == found.id) and not self._queue.discard(job.id):
+                return self.remove(name_or_id, collection=collection)  # It became a document since they were listed.
         return self._changes.remove(found.id) if isinstance(found, Document) else found
 
     def move(self, name_or_id: str, to: str, *, collection: str | None = None) -> Document:

@@ -10,10 +10,11 @@ import uuid
 from pathlib import Path
 from typing import BinaryIO
 
+from retrieval.contents import Refused
 from retrieval.errors import Cancelled, LibraryError
 from retrieval.extract import Limits, read_file
 from retrieval.incoming import Incoming
-from retrieval.ingest import Item
+from retrieval.ingest import Order
 from retrieval.jobs import Jobs
 from retrieval.known import Known
 from retrieval.plaintext import clean_name
@@ -51,11 +52,19 @@ class Queue:
         self.arrived.set()
         return job
 
-    def item(self, job: Job) -> Item:
-        """The job as the work to do; it ends when the job is cancelled. Raises LibraryError for lost bytes."""
-        path, password = self._incoming.path(job.id), self._passwords.get(job.id)
-        self._cancels[job.id] = threading.Event()
-        return Item(job.id, path, job.name, job.collection, password, self._cancels[job.id])
+    def begin(self, job: Job) -> tuple[Path, Order]:
+        """The file of a job and what to do with it, which ends when the job is cancelled. Raises LibraryError."""
+        path = self._incoming.path(job.id)
+        order = Order(job.collection, self._passwords.get(job.id))
+        self._cancels[job.id] = order.cancel
+        return path, order
+
+    def refuse(self, refused: Refused, collection: str) -> Job:
+        """A job that has failed before it began, for a member of an archive."""
+        with self._store.transaction():
+            job = self.jobs.add(uuid.uuid4().hex, clean_name(refused.name), collection, 0)
+            self.jobs.fail(job.id, refused.reason)
+        return job
 
     def cancel(self, id_: str) -> Job:
         """Ends a job in whatever state it is, and returns it as it is then: one that had ended stays as it was."""
@@ -93,6 +102,13 @@ class Queue:
             raise LibraryError(f"the upload of {job.name} is {job.state}; {remedy}.")
         self._drop(id_)
         return job
+
+    def discard(self, id_: str) -> bool:
+        """Ends a job and forgets it; False where it is a document by now."""
+        if self.cancel(id_).state == "ready":
+            return False
+        self.forget(id_)
+        return True
 
     def settle(self, id_: str, report: IngestReport) -> None:
         """Ends a job with what became of it. Raises Cancelled where somebody ended it before."""

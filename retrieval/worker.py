@@ -14,8 +14,9 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
+from retrieval.contents import Content, Refused
 from retrieval.errors import Cancelled, LibraryError
-from retrieval.ingest import Ingest, Item, Told
+from retrieval.ingest import Ingest, Order, Told
 from retrieval.jobs import Jobs
 from retrieval.progress import Stage
 from retrieval.queue import Queue
@@ -36,7 +37,7 @@ class Worker:
         self._ingest = ingest
         self._lock = lock
         self._stopping = threading.Event()
-        self._item: Item | None = None
+        self._order: Order | None = None
         self._thread: threading.Thread | None = None
 
     def start(self) -> None:
@@ -54,8 +55,8 @@ class Worker:
         """
         self._stopping.set()
         self._queue.arrived.set()
-        if item := self._item:
-            item.cancel.set()
+        if order := self._order:
+            order.cancel.set()
         thread, self._thread = self._thread, None
         if thread:
             thread.join(_STOP_SECONDS)
@@ -148,27 +149,54 @@ class Worker:
             self._queue.jobs.put_back(job.id)  # Only what was stopped: one that was cancelled has its end.
 
     def _added(self, job: Job) -> IngestReport:
-        item = self._queue.item(job)
-        self._item = item
+        path, order = self._queue.begin(job)
+        self._order = order
         if self._stopping.is_set():
-            item.cancel.set()
+            order.cancel.set()
         try:
-            with self._watched(item):
-                return self._ingest(item, _shown(self._queue.jobs, job), lambda made: self._queue.settle(job.id, made))
+            with self._watched(job, order):
+                own, report = self._unpacked(job, path, order)
+                if own is None:
+                    return report
+                told = _shown(self._queue.jobs, job)
+                return self._ingest.add(own, order, job.id, told, lambda made: self._queue.settle(job.id, made))
         finally:
-            self._item = None
+            self._order = None
+
+    def _unpacked(self, job: Job, path: Path, order: Order) -> tuple[Content | None, IngestReport]:
+        """The document that the job's file is, if any; what else is in it comes into the queue by itself."""
+        own, report, members = None, None, []
+        try:
+            for content in self._ingest.contents(path, job.name, order):
+                if content.name != job.name:
+                    members.append(self._member(content, order))
+                elif isinstance(content, Refused):
+                    report = IngestReport(job.name, "failed", content.reason)
+                else:
+                    own = content
+        except Cancelled:
+            for member in members:
+                self._queue.discard(member.id)
+            raise
+        told = f"It was unpacked: each of its {len(members):,} files is added as a document of its own."
+        return own, report or IngestReport(job.name, "skipped", told)
+
+    def _member(self, content: Content | Refused, order: Order) -> Job:
+        if isinstance(content, Refused):
+            return self._queue.refuse(content, order.collection)
+        return self._queue.submit(content.data, content.name, order.collection, order.password)
 
     @contextmanager
-    def _watched(self, item: Item) -> Iterator[None]:
+    def _watched(self, job: Job, order: Order) -> Iterator[None]:
         """Sees that another process cancelled the job, while this one reads a long file."""
         done = threading.Event()
 
         def watch() -> None:
             while not done.wait(_LOOK_SECONDS):
                 with suppress(LibraryError):  # It is asked again in a moment.
-                    found = self._queue.jobs.find(item.id)
+                    found = self._queue.jobs.find(job.id)
                     if found is None or found.ended:
-                        item.cancel.set()
+                        order.cancel.set()
 
         thread = threading.Thread(target=watch, name="cancel", daemon=True)
         thread.start()
