@@ -126,7 +126,7 @@ def remove(
 
 
 def reindex(home: Home = None) -> None:
-    """Compute all vectors anew and rebuild both indexes."""
+    """Compute the vectors that the model has not made yet, and rebuild both indexes."""
     with _library(open_home(home)) as library:
         library.reindex(report_progress(sys.stderr))
         typer.echo(f"indexed {len(library.documents())} documents")

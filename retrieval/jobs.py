@@ -7,14 +7,16 @@ cannot disagree; the row goes when the document does.
 """
 
 from collections.abc import Sequence
+from datetime import timedelta
 
 from retrieval.database import Database
 from retrieval.errors import LibraryError
-from retrieval.store import now
+from retrieval.store import ago, now
 from retrieval.types import UNFINISHED, WORKING, IngestReport, Job, JobState
 
 _COLUMNS = "id, name, collection, bytes, state, share, reason, document_id, submitted_at, changed_at"
 _MOST_TRIES = 3
+_REMEMBERED = timedelta(days=30)
 _KEEPING_BYTES: tuple[JobState, ...] = (*UNFINISHED, "failed")
 
 
@@ -88,7 +90,8 @@ class Jobs:
     def take_up(self) -> None:
         """Puts back what a worker that was killed left undone; call it as the only worker there is.
 
-        A file that ended the program several times fails: the next in the queue must get its turn.
+        A file that ended the program several times fails: the next in the queue must get its turn. What was skipped or
+        cancelled a month ago is forgotten.
         """
         reason = (
             f"Reading it ended the program {_MOST_TRIES} times; the file may be damaged: open it in its own program, "
@@ -98,6 +101,8 @@ class Jobs:
             change = f"state = 'failed', reason = ? WHERE {_in(WORKING)} AND tries >= ?"
             self._update(change, reason, _MOST_TRIES)
             self._update(f"state = 'queued', share = 0 WHERE {_in(WORKING)}")
+            forgotten = "state IN ('skipped', 'cancelled') AND changed_at < ?"
+            self._database.all(f"DELETE FROM jobs WHERE {forgotten}", ago(_REMEMBERED))  # noqa: S608
 
     def forget(self, id_: str) -> bool:
         """Deletes the row of a job that ended without a document; False where it did not end so."""

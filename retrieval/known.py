@@ -7,13 +7,13 @@ killed goes on where it was.
 
 import hashlib
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 import numpy as np
 
 from retrieval.embed import Embedder
 from retrieval.passages import Vectors, from_blob, to_blob
-from retrieval.store import Store, now
+from retrieval.store import Store, ago, now
 
 _GROUP = 64
 _ASKED_AT_ONCE = 500
@@ -73,8 +73,7 @@ class Known:
         """Forgets what was kept for a document, and what nobody came back for; call it inside a transaction."""
         of_document = "SELECT digest FROM passages WHERE document_id = ?1"
         query = f"DELETE FROM vectors_in_work WHERE document_id = ?1 OR made_at < ?2 OR digest IN ({of_document})"  # noqa: S608
-        oldest = (datetime.now(UTC) - _KEPT).isoformat(timespec="seconds")
-        self._store.database.all(query, document_id, oldest)
+        self._store.database.all(query, document_id, ago(_KEPT))
 
     def _groups(self, texts: Mapping[bytes, str], share: Share) -> Iterator[dict[bytes, Vectors]]:
         # Texts of like length go together, so that little of a batch is padding.

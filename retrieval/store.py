@@ -11,7 +11,7 @@ import uuid
 from collections.abc import Collection, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import astuple, dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +21,7 @@ from retrieval.extract import Extracted
 from retrieval.passages import Passages, StoredPassage, Vectors, to_blob
 from retrieval.types import Document
 
-__all__ = ["New", "Store", "StoredPassage", "now"]
+__all__ = ["New", "Store", "StoredPassage", "ago", "now"]
 
 _COLUMNS = (
     "id, name, collection, media_type, sha256, characters, pages, passages, added_at, language, bytes, retired_at"
@@ -164,11 +164,10 @@ class Store(Passages):
         return [row[0] for row in self._all(query)]
 
     def traces(self, document_ids: Collection[str]) -> int:
-        """How many rows of any table still belong to these documents."""
+        """How many documents, passages and vectors of these documents are still there."""
         count = (
             "SELECT (SELECT count(*) FROM documents WHERE id = ?1)"
             " + (SELECT count(*) FROM passages WHERE document_id = ?1)"
-            " + (SELECT count(*) FROM jobs WHERE document_id = ?1)"
             " + (SELECT count(*) FROM vectors_in_work WHERE document_id = ?1)"
         )
         return sum(int(self._all(count, document_id)[0][0]) for document_id in document_ids)
@@ -180,4 +179,9 @@ class Store(Passages):
 
 def now() -> str:
     """The time as it is stored: ISO 8601, UTC, to the second."""
-    return datetime.now(UTC).isoformat(timespec="seconds")
+    return ago(timedelta())
+
+
+def ago(time: timedelta) -> str:
+    """The time that was so long ago, as it is stored."""
+    return (datetime.now(UTC) - time).isoformat(timespec="seconds")

@@ -178,7 +178,7 @@ class Worker:
             for member in members:
                 self._queue.discard(member.id)
             raise
-        told = f"It was unpacked: each of its {len(members):,} files is added as a document of its own."
+        told = f"It was unpacked; the files in it, {len(members):,} in all, are taken in one by one."
         return own, report or IngestReport(job.name, "skipped", told)
 
     def _member(self, content: Content | Refused, order: Order) -> Job:

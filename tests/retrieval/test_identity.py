@@ -136,7 +136,7 @@ def test_a_document_does_not_move_onto_another(shelf):
     with pytest.raises(LibraryError, match=r"several collections \(b, default\)"):
         shelf.move("a.txt", "c")
     with pytest.raises(LibraryError, match="cannot name a collection"):
-        shelf.move("a.txt", "")
+        shelf.move("a.txt", "", collection="b")
 
 
 def test_a_removed_document_is_gone_for_another_library_at_its_next_search(open_tiny):

@@ -3,6 +3,7 @@
 import io
 import threading
 import time
+import zipfile
 
 import pytest
 
@@ -190,7 +191,9 @@ def test_sources_of_every_kind_and_names_are_cleaned(shelf, folder):
     ]
     shelf.worker.run_until_idle()
     assert [shelf.job(job.id).state for job in jobs] == ["ready"] * 3
-    assert [job.name for job in jobs] == ["\xe9.txt", ("x/" + "long " * 100)[:200].strip(), ".."]
+    assert (jobs[0].name, jobs[2].name) == ("\xe9.txt", "..")
+    assert jobs[1].name.startswith("x/long long ")
+    assert len(jobs[1].name) <= 200
 
 
 def test_files_that_are_not_taken_in_at_all(open_tiny, folder):
@@ -266,6 +269,19 @@ def test_a_file_that_ends_the_program_again_and_again_fails_and_the_next_gets_it
     assert shelf.job(good.id).state == "ready"
 
 
+def test_what_was_skipped_or_cancelled_is_forgotten_after_a_month_but_no_failure(shelf):
+    for name, data in (("a.txt", b"One."), ("b.txt", b"One."), ("noise.bin", bytes(range(256)))):
+        shelf.submit(data, name)
+    shelf.worker.run_until_idle()
+    shelf.cancel(shelf.submit(b"Two.", "c.txt").id)
+    shelf.worker.run_until_idle()
+    assert [job.state for job in shelf.jobs()] == ["skipped", "failed", "cancelled"]
+    shelf._store._all("UPDATE jobs SET changed_at = '2020-01-01T00:00:00+00:00'")
+    shelf.worker.run_until_idle()
+    assert [job.state for job in shelf.jobs()] == ["failed"]
+    assert len(shelf.documents()) == 1
+
+
 def test_lost_bytes_are_told(shelf):
     job = shelf.submit(b"Text.", "a.txt")
     shelf._queue._incoming.remove(job.id)
@@ -285,10 +301,10 @@ def test_a_password_is_kept_in_memory_alone(open_tiny, write, tmp_path, caplog):
         assert library.job(given.id).state == "ready"
         for job in (bare, elsewhere):  # The other process knows a password that this one, which works, does not.
             assert library.job(job.id).state == "failed"
-            assert "encrypted with a password" in library.job(job.id).reason
+            assert "is encrypted" in library.job(job.id).reason
         library.retry(bare.id, password="wrong")
         library.worker.run_until_idle()
-        assert "encrypted with a password" in library.job(bare.id).reason
+        assert "is encrypted" in library.job(bare.id).reason
         assert library.retry(bare.id).reason is None
         library.retry(elsewhere.id, password="xylophone-4711")
         library.worker.run_until_idle()
@@ -303,6 +319,46 @@ def test_a_password_for_a_call_that_waits(shelf, write, folder):
     assert shelf.ingest([folder])[0].state == "failed"
     assert shelf.ingest([folder], password="key")[0].state == "ready"
     assert shelf.search("secret")[0].page == 1
+
+
+@pytest.fixture
+def archive():
+    pytest.importorskip("retrieval.archives")
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as file:
+        file.writestr("a.txt", "First.")
+        file.writestr("b/noise.bin", bytes(range(256)))
+        file.writestr("../c.txt", "Third.")
+        file.writestr("d.txt", "Fourth.")
+    return packed.getvalue()
+
+
+def test_the_files_of_an_archive_are_taken_in_one_by_one(shelf, archive):
+    job = shelf.submit(archive, "my.zip", "box")
+    shelf.worker.run_until_idle()
+    assert shelf.job(job.id).state == "skipped"
+    assert shelf.job(job.id).reason == "It was unpacked; the files in it, 4 in all, are taken in one by one."
+    assert [document.name for document in shelf.documents("box")] == ["my.zip/a.txt", "my.zip/d.txt"]
+    assert {each.name: each.state for each in shelf.jobs("box") if each.id != job.id} == {
+        **{"my.zip/b/noise.bin": "failed", "my.zip/../c.txt": "failed"}
+    }
+    assert len(kept(shelf)) == 1  # the bytes of what failed and may be tried again
+    shelf.remove("my.zip/b/noise.bin")
+    assert kept(shelf) == set()
+
+
+def test_an_archive_that_is_cancelled_leaves_none_of_its_files(shelf, archive):
+    job = shelf.submit(archive, "my.zip")
+    submit = shelf._queue.submit
+
+    def submit_and_cancel(*arguments):
+        shelf.cancel(job.id)
+        return submit(*arguments)
+
+    shelf._queue.submit = submit_and_cancel
+    shelf.worker.run_until_idle()
+    assert [each.state for each in shelf.jobs()] == ["cancelled"]
+    assert (shelf.documents(), kept(shelf)) == ([], set())
 
 
 def test_leftovers_of_killed_submissions_are_removed_but_nothing_that_is_being_submitted(open_tiny, tmp_path):
