@@ -23,6 +23,7 @@ _PACKAGES = str(Path(__file__).resolve().parent.parent)
 _START = (
     "import sys; sys.path[:0] = sys.argv[2:]; from importlib import import_module; import_module(sys.argv[1]).main()"
 )
+FOLDER_PREFIX = "footnote-reader-"
 _STARTUP_SECONDS = 60.0
 _POLL_SECONDS = 0.02
 _STARTUP_BYTES = 1_000
@@ -45,7 +46,7 @@ class Process:
         self._owner = os.getpid()
         # What is written on the way, by tesseract for one, is gone with the process, also when it was killed.
         try:
-            self._folder = tempfile.mkdtemp(prefix="footnote-")
+            self._folder = tempfile.mkdtemp(prefix=FOLDER_PREFIX)
             self._child = _started(module, paths, self._folder)
         except OSError as error:
             raise LibraryError(

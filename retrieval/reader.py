@@ -7,10 +7,12 @@ somewhat after the time that a file may take, should its parent not do so.
 
 import os
 import queue
+import shutil
 import signal
 import sys
 import threading
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import astuple
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -20,6 +22,7 @@ from retrieval.archives import Refused, members
 from retrieval.errors import DocumentError, PasswordNeeded
 from retrieval.frames import FrameError, read_frame, write_frame
 from retrieval.limits import Limits
+from retrieval.process import FOLDER_PREFIX
 
 Frame = tuple[dict[str, Any], bytes]
 _GRACE = 30.0
@@ -90,11 +93,12 @@ def _channels() -> tuple[BinaryIO, BinaryIO]:
 
 def _listen(requests: BinaryIO, waiting: "queue.SimpleQueue[Frame]") -> None:
     """Passes requests on, and ends the process with them: the parent is gone, or it has no more use for this one."""
-    try:
+    with suppress(FrameError, OSError):
         while (frame := read_frame(requests, _LARGEST_REQUEST)) is not None:
             waiting.put(frame)
-    except (FrameError, OSError):
-        os._exit(1)
+    folder = os.environ.get("TMPDIR", "")
+    if Path(folder).name.startswith(FOLDER_PREFIX):  # A parent that was killed could not remove it.
+        shutil.rmtree(folder, ignore_errors=True)
     os._exit(0)
 
 

@@ -185,9 +185,21 @@ print(shared().pid, flush=True)
 """
 
 
-def run(rest):
-    program = PROGRAM.format(root=ROOT, rest=rest)
-    return subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+@pytest.fixture
+def run(tmp_path):
+    """Starts the program above; afterwards nothing may be left in its folder for temporary files."""
+
+    def start(rest):
+        return subprocess.Popen(
+            [sys.executable, "-c", PROGRAM.format(root=ROOT, rest=rest)],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            env={**os.environ, "TMPDIR": str(tmp_path)},
+        )
+
+    yield start
+    assert list(tmp_path.iterdir()) == []
 
 
 def gone(pid):
@@ -198,7 +210,7 @@ def gone(pid):
     return False
 
 
-def test_it_ends_with_the_interpreter():
+def test_it_ends_with_the_interpreter(run):
     with run("") as program:
         pid = int(program.stdout.readline())
         assert program.wait(30) == 0
@@ -206,7 +218,7 @@ def test_it_ends_with_the_interpreter():
     assert gone(pid)
 
 
-def test_ctrl_c_while_reading_ends_it():
+def test_ctrl_c_while_reading_ends_it(run):
     with run("print('reading', flush=True); read(b'<p>hello <b>world</b></p>' * 1_000_000)") as program:
         pid = int(program.stdout.readline())
         program.stdout.readline()
@@ -217,7 +229,7 @@ def test_ctrl_c_while_reading_ends_it():
     assert gone(pid)
 
 
-def test_it_ends_when_its_parent_is_killed_while_it_works():
+def test_it_ends_when_its_parent_is_killed_while_it_works(run):
     with run("print('reading', flush=True); read(b'<p>hello <b>world</b></p>' * 1_000_000)") as program:
         pid = int(program.stdout.readline())
         program.stdout.readline()
