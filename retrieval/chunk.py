@@ -5,6 +5,13 @@ it. It begins with the last sentence of the passage before it, so that a fact be
 heading begins a passage, unless what stands before it is too short to stand alone, and is not parted from the text
 below it. No passage crosses a page. What has no sentence end for too long is cut at white space, and without that,
 anywhere.
+
+Measured on 800 questions of SQuAD 2.0, each article one long document: a passage of the right paragraph that holds the
+answer is found by both legs first / in three / in five / reciprocal rank, in per cent:
+
+    no sentence repeated           81.6 / 93.6 / 96.1 / 88.0     601 passages
+    one of at most 50 pieces       82.5 / 94.5 / 97.0 / 88.6     699
+    one of at most 80 pieces       82.0 / 94.5 / 96.5 / 88.5     732
 """
 
 import re

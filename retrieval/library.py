@@ -9,6 +9,7 @@ turns. Processes may share a folder; each sees the other's changes at its next c
 
 import hashlib
 import threading
+import uuid
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from types import TracebackType
@@ -19,36 +20,46 @@ from numpy.typing import NDArray
 
 from retrieval import names
 from retrieval.chunk import passages
+from retrieval.compaction import Compaction
 from retrieval.embed import Embedder
 from retrieval.errors import DocumentError, LibraryError
 from retrieval.extract import Limits, extract_data, read_file
 from retrieval.files import Source, expand
-from retrieval.fuse import Fused, reciprocal_rank_fusion
 from retrieval.indexes import Change, Indexes
 from retrieval.plaintext import clean
 from retrieval.progress import Tell, Teller
+from retrieval.rerank import Reranker
+from retrieval.search import Query, Search
 from retrieval.store import New, Store
-from retrieval.types import DEFAULT_COLLECTION, Document, Hit, IngestReport
-
-_LONGEST_QUERY = 10_000
-_MOST_HITS = 1_000
-_LEAST_CANDIDATES = 50
-_CANDIDATES_PER_HIT = 4
+from retrieval.types import DEFAULT_COLLECTION, Document, Filters, Hit, IngestReport
 
 
 class Library:
     """The documents in one folder. Open it with `Library.open`, and close it, or use it in a `with`."""
 
-    def __init__(self, store: Store, indexes: Indexes, embedder: Embedder, limits: Limits):
+    def __init__(
+        self, store: Store, indexes: Indexes, embedder: Embedder, limits: Limits, reranker: Reranker | None = None
+    ):
         self._store = store
         self._indexes = indexes
         self._embedder = embedder
         self._limits = limits
         self._lock = threading.RLock()
+        self._search = Search(store, indexes, embedder, self._lock, reranker)
+        self._compaction = Compaction(indexes, self._lock)
 
     @classmethod
-    def open(cls, folder: Path | str, embedder: Embedder | None = None, limits: Limits | None = None) -> Self:
-        """The library in `folder`, which is made if it does not exist. Raises LibraryError, LibraryDamaged."""
+    def open(
+        cls,
+        folder: Path | str,
+        embedder: Embedder | None = None,
+        limits: Limits | None = None,
+        reranker: Reranker | None = None,
+    ) -> Self:
+        """The library in `folder`, which is made if it does not exist. Raises LibraryError, LibraryDamaged.
+
+        With a `reranker`, it orders the best hits of every search.
+        """
         folder = Path(folder)
         try:
             folder.mkdir(parents=True, exist_ok=True)
@@ -57,15 +68,16 @@ class Library:
         embedder = embedder or Embedder()
         store = Store(folder / "library.db")
         try:
-            indexes = Indexes(store, folder / "keywords")
+            indexes = Indexes(store, folder)
             indexes.heal()
         except BaseException:
             store.close()
             raise
-        return cls(store, indexes, embedder, limits or Limits())
+        return cls(store, indexes, embedder, limits or Limits(), reranker)
 
     def close(self) -> None:
         """Closes the files. A second call does nothing."""
+        self._compaction.stop()
         with self._lock:
             self._store.close()
 
@@ -94,31 +106,31 @@ class Library:
             teller = Teller(progress, source.name, number, len(sources))
             reports.append(self._ingest_one(source, collection, teller))
             teller("done", 1.0)
+        self._compaction.now()
         return reports
 
-    def search(self, query: str, k: int = 5, *, collection: str = DEFAULT_COLLECTION) -> list[Hit]:
-        """The `k` passages, at most 1,000, that answer `query` best by keywords and vectors. Raises LibraryError."""
-        if not 1 <= k <= _MOST_HITS:
-            raise LibraryError(f"k is {k}; ask for 1 to {_MOST_HITS:,} passages.")
+    def search(
+        self,
+        query: str,
+        k: int = 5,
+        *,
+        collection: str = DEFAULT_COLLECTION,
+        filters: Filters | None = None,
+        diversity: float = 0.0,
+    ) -> list[Hit]:
+        """The `k` passages, at most 1,000, that answer `query` best by keywords and vectors. Raises LibraryError.
+
+        `diversity`, from 0 to 1, is how much a passage loses by likeness to the hits before it.
+        """
         collection = names.checked_collection(collection)
         # As stored texts are: what a terminal could not decode arrives as surrogates, which no model or index takes.
-        query = clean(query)
-        if not query.strip():
-            raise LibraryError("the query is empty; write what to look for.")
-        if len(query) > _LONGEST_QUERY:
-            raise LibraryError(
-                f"the query has {len(query):,} characters; at most {_LONGEST_QUERY:,} can be looked for."
-            )
+        asked = Query(clean(query), k, collection, filters, diversity)
         if collection not in self.collections():
             return []
         self._check_model()
-        vector = self._embedder.encode([query])[0]
-        candidates = max(_LEAST_CANDIDATES, _CANDIDATES_PER_HIT * k)
-        with self._lock:
-            self._indexes.refresh()
-            dense = self._indexes.dense.search(collection, vector, candidates)
-            sparse = self._indexes.sparse.search(collection, query, candidates)
-            return self._hits(reciprocal_rank_fusion(dense, sparse)[:k])
+        hits = self._search(asked)
+        self._compaction.soon()
+        return hits
 
     def documents(self, collection: str | None = None) -> list[Document]:
         """All documents, or those of one collection, by collection and name."""
@@ -170,8 +182,10 @@ class Library:
                 for ids, vectors in found:
                     self._store.set_vectors(ids, vectors)
                 self._store.set_fact("model", self._embedder.model_name)
+                self._store.set_fact("vectors", uuid.uuid4().hex)
                 self._store.new_generation()
             self._indexes.rebuild()
+        self._compaction.now()
 
     def encode(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """Vectors of `texts`, float32 of shape (len(texts), dimensions)."""
@@ -209,24 +223,6 @@ class Library:
                 after = self._store.new_generation()
             self._indexes.apply(Change(before, after, (document,), (replaced,) if replaced else ()))
         return document, replaced
-
-    def _hits(self, fused: Sequence[Fused]) -> list[Hit]:
-        ranks = {item.id: item for item in fused}
-        return [
-            Hit(
-                passage_id=found.id,
-                passage=found.text,
-                document=found.document,
-                document_id=found.document_id,
-                page=found.page,
-                start=found.start,
-                end=found.end,
-                score=ranks[found.id].score,
-                dense_rank=ranks[found.id].dense_rank,
-                sparse_rank=ranks[found.id].sparse_rank,
-            )
-            for found in self._store.passages(ranks)
-        ]
 
     def _check_model(self) -> None:
         """Vectors of two models cannot be compared."""

@@ -43,6 +43,8 @@ class StoredPassage:
     start: int
     end: int
     text: str
+    heading: str = ""
+    language: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,18 +185,14 @@ class Store:
             whence = (document.id, document.name, document.collection)
             yield StoredPassage(id_, *whence, page, start, stop, text[start:stop])
 
-    def vectors(self, document: Document) -> tuple[list[int], Vectors]:
-        """Ids of a document's passages, and their vectors: float32 of shape (passages, dimensions)."""
-        rows = self._all("SELECT id, vector FROM passages WHERE document_id = ? ORDER BY id", document.id)
-        if len({len(row[1]) for row in rows}) > 1:
-            raise LibraryDamaged(f"vectors of {document.name} are incomplete; remove the document and add it again.")
-        flat = np.frombuffer(b"".join(row[1] for row in rows), dtype=_STORED).astype(np.float32)
-        return [row[0] for row in rows], flat.reshape(len(rows), -1) if rows else flat.reshape(0, 0)
-
     def set_vectors(self, ids: Sequence[int], vectors: Vectors) -> None:
         """Replaces the vectors of passages; call it inside a transaction."""
         for id_, vector in zip(ids, vectors, strict=True):
             self._all("UPDATE passages SET vector = ? WHERE id = ?", vector.astype(_STORED).tobytes(), id_)
+
+    def rows(self, query: str, *values: object) -> list[Any]:
+        """All rows of one statement that reads."""
+        return self._all(query, *values)
 
     def _add_passage(self, document_id: str, passage: Passage, vector: Vectors) -> None:
         values = (document_id, passage.page, passage.start, passage.end, vector.astype(_STORED).tobytes())
