@@ -73,7 +73,7 @@ class Ingest:
             )
         except DocumentError as error:
             return IngestReport(content.name, "failed", str(error))
-        cut = passages(extracted.text, extracted.pages)
+        cut = passages(extracted.text, extracted.pages, extracted.headings)
         texts = [extracted.text[part.start : part.end] for part in cut]
         vectors, digests = self._known.vectors(texts, document_id, lambda share: tell("embedding", share))
         tell("storing", 0.0)

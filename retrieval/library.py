@@ -17,11 +17,11 @@ from numpy.typing import NDArray
 
 from retrieval import names
 from retrieval.changes import Changes
+from retrieval.compaction import Compaction
 from retrieval.embed import Embedder
 from retrieval.errors import LibraryError
 from retrieval.extract import Limits
 from retrieval.files import expand
-from retrieval.fuse import Fused, reciprocal_rank_fusion
 from retrieval.indexes import Indexes
 from retrieval.ingest import Ingest, Order
 from retrieval.known import Known
@@ -29,25 +29,32 @@ from retrieval.plaintext import clean
 from retrieval.progress import Tell, Teller
 from retrieval.queue import Queue
 from retrieval.reindex import renew_vectors
+from retrieval.rerank import Reranker
+from retrieval.search import Query, Search
 from retrieval.store import Store
-from retrieval.types import DEFAULT_COLLECTION, Document, Hit, IngestReport, Job
+from retrieval.types import DEFAULT_COLLECTION, Document, Filters, Hit, IngestReport, Job
 from retrieval.worker import Worker
-
-_LONGEST_QUERY = 10_000
-_MOST_HITS = 1_000
-_LEAST_CANDIDATES = 50
-_CANDIDATES_PER_HIT = 4
 
 
 class Library:
     """The documents in one folder. Open it with `Library.open`, and close it, or use it in a `with`."""
 
-    def __init__(self, folder: Path, store: Store, indexes: Indexes, embedder: Embedder, limits: Limits):
+    def __init__(
+        self,
+        folder: Path,
+        store: Store,
+        indexes: Indexes,
+        embedder: Embedder,
+        limits: Limits,
+        reranker: Reranker | None = None,
+    ):
         self._store = store
         self._indexes = indexes
         self._embedder = embedder
         self.limits = limits
         self._lock = threading.RLock()
+        self._search = Search(store, indexes, embedder, self._lock, reranker)
+        self._compaction = Compaction(indexes, self._lock)
         self._known = Known(store, embedder)
         self._changes = Changes(store, indexes, self._known, self._lock)
         self._ingest = Ingest(self._changes, self._known, limits)
@@ -56,8 +63,17 @@ class Library:
         """Works on what was submitted, once it is started."""
 
     @classmethod
-    def open(cls, folder: Path | str, embedder: Embedder | None = None, limits: Limits | None = None) -> Self:
-        """The library in `folder`, which is made if it does not exist. Raises LibraryError, LibraryDamaged."""
+    def open(
+        cls,
+        folder: Path | str,
+        embedder: Embedder | None = None,
+        limits: Limits | None = None,
+        reranker: Reranker | None = None,
+    ) -> Self:
+        """The library in `folder`, which is made if it does not exist. Raises LibraryError, LibraryDamaged.
+
+        With a `reranker`, it orders the best hits of every search.
+        """
         folder = Path(folder)
         try:
             folder.mkdir(parents=True, exist_ok=True)
@@ -65,9 +81,9 @@ class Library:
             raise LibraryError(f"{folder} cannot be used as a folder ({error.strerror}); give another one.") from error
         store = Store(folder / "library.db")
         try:
-            indexes = Indexes(store, folder / "keywords")
+            indexes = Indexes(store, folder)
             indexes.heal()
-            return cls(folder, store, indexes, embedder or Embedder(), limits or Limits())
+            return cls(folder, store, indexes, embedder or Embedder(), limits or Limits(), reranker)
         except BaseException:
             store.close()
             raise
@@ -75,6 +91,7 @@ class Library:
     def close(self) -> None:
         """Stops the worker and closes the files. A second call does nothing."""
         self.worker.stop()
+        self._compaction.stop()
         self._store.close()
 
     def __enter__(self) -> Self:
@@ -106,6 +123,7 @@ class Library:
                 teller = Teller(progress, content.name, number, len(sources))
                 reports.append(self._ingest.report(content, order, teller))
             Teller(progress, source.name, number, len(sources))("done", 1.0)
+        self._compaction.now()
         return reports
 
     def submit(
@@ -142,30 +160,29 @@ class Library:
         """Drops a submission that was skipped, failed or cancelled, with its bytes. Raises LibraryError for others."""
         return self._queue.forget(id_)
 
-    def search(self, query: str, k: int = 5, *, collection: str = DEFAULT_COLLECTION) -> list[Hit]:
-        """The `k` passages, at most 1,000, that answer `query` best by keywords and vectors. Raises LibraryError."""
-        if not 1 <= k <= _MOST_HITS:
-            raise LibraryError(f"k is {k}; ask for 1 to {_MOST_HITS:,} passages.")
+    def search(
+        self,
+        query: str,
+        k: int = 5,
+        *,
+        collection: str = DEFAULT_COLLECTION,
+        filters: Filters | None = None,
+        diversity: float = 0.0,
+    ) -> list[Hit]:
+        """The `k` passages, at most 1,000, that answer `query` best by keywords and vectors. Raises LibraryError.
+
+        `diversity`, from 0 to 1, is how much a passage loses by likeness to the hits before it.
+        """
         collection = names.checked_collection(collection)
         # As stored texts are: what a terminal could not decode arrives as surrogates, which no model or index takes.
-        query = clean(query)
-        if not query.strip():
-            raise LibraryError("the query is empty; write what to look for.")
-        if len(query) > _LONGEST_QUERY:
-            raise LibraryError(
-                f"the query has {len(query):,} characters; at most {_LONGEST_QUERY:,} can be looked for."
-            )
+        asked = Query(clean(query), k, collection, filters, diversity)
         if collection not in self.collections():
             return []
         self._changes.check_model()
         self._changes.catch_up()
-        vector = self._embedder.encode([query])[0]
-        candidates = max(_LEAST_CANDIDATES, _CANDIDATES_PER_HIT * k)
-        with self._lock:
-            self._indexes.refresh()
-            dense = self._indexes.dense.search(collection, vector, candidates)
-            sparse = self._indexes.sparse.search(collection, query, candidates)
-            return self._hits(reciprocal_rank_fusion(dense, sparse)[:k])
+        hits = self._search(asked)
+        self._compaction.soon()
+        return hits
 
     def documents(self, collection: str | None = None) -> list[Document]:
         """The documents that are searched, all or those of one collection, by collection and name."""
@@ -225,25 +242,8 @@ class Library:
         renew_vectors(self._store, self._known, progress)
         with self._lock:
             self._indexes.rebuild()
+        self._compaction.now()
 
     def encode(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """Vectors of `texts`, float32 of shape (len(texts), dimensions)."""
         return self._embedder.encode(texts)
-
-    def _hits(self, fused: Sequence[Fused]) -> list[Hit]:
-        ranks = {item.id: item for item in fused}
-        return [
-            Hit(
-                passage_id=found.id,
-                passage=found.text,
-                document=found.document,
-                document_id=found.document_id,
-                page=found.page,
-                start=found.start,
-                end=found.end,
-                score=ranks[found.id].score,
-                dense_rank=ranks[found.id].dense_rank,
-                sparse_rank=ranks[found.id].sparse_rank,
-            )
-            for found in self._store.passages(ranks)
-        ]

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -37,6 +38,10 @@ class Passages:
     def __init__(self, database: Database):
         self.database = database
         self._all = database.all
+
+    def rows(self, query: str, *values: object) -> list[Any]:
+        """All rows of one statement that reads."""
+        return self._all(query, *values)
 
     def passages(self, ids: Iterable[int]) -> Iterator[StoredPassage]:
         """The passages with these ids, in their order; those that are gone are left out."""

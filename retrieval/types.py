@@ -1,6 +1,7 @@
 """What the library takes and gives back: plain frozen values, safe to pass between threads."""
 
 from dataclasses import dataclass
+from datetime import date
 from typing import Literal
 
 DEFAULT_COLLECTION = "default"
@@ -64,7 +65,9 @@ class Hit:
     """A passage found by a search, best first.
 
     `passage` is exactly the extracted text of the document from `start` to `end` (characters). `score` is the fused
-    score; a rank is the place (from 1) that one leg gave the passage, None where that leg did not bring it.
+    score, about 0 to 1, or the reranker's where there is one; a rank is the place (from 1) that one leg gave the
+    passage, None where that leg did not bring it. `heading` is the path of headings above it. `duplicates` are the
+    passages, also found, that say the same and are not hits of their own.
     """
 
     passage_id: int
@@ -77,6 +80,22 @@ class Hit:
     score: float
     dense_rank: int | None
     sparse_rank: int | None
+    heading: str = ""
+    duplicates: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Filters:
+    """Which documents of a collection a search looks into; what is left empty excludes none.
+
+    `documents` are names or ids. `media_types` are such as "application/pdf"; "text/*" stands for all that begin so.
+    `added_from` and `added_to` are days in UTC, both included.
+    """
+
+    documents: tuple[str, ...] = ()
+    media_types: tuple[str, ...] = ()
+    added_from: date | None = None
+    added_to: date | None = None
 
 
 @dataclass(frozen=True, slots=True)

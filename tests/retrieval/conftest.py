@@ -213,6 +213,7 @@ def everywhere():
     """A function that counts a library's passages in each of its three stores."""
 
     def count(library):
+        library._indexes.load_all()
         rows = library._store._all("SELECT count(*) FROM passages")
         return rows[0][0], len(library._indexes.dense), len(library._indexes.sparse)
 
