@@ -135,6 +135,8 @@ def check_whole(library, folder):
     assert database.all("PRAGMA integrity_check") == [("ok",)]
     assert database.all("PRAGMA foreign_key_check") == []
     documents = library.documents()
+    for collection in library.collections():  # A search may be the first to load an index.
+        assert library.search("text", collection=collection)
     for document in documents:
         ids, vectors = library._store.vectors(document.id)
         passages = list(library._store.passages_of(document))

@@ -69,6 +69,7 @@ def test_deleted_words_are_nowhere_in_the_database(open_tiny, tmp_path):
 @pytest.mark.parametrize("store", ["the vector index", "the keyword index"])
 def test_a_removal_that_left_something_is_told(shelf, monkeypatch, store):
     put(shelf, "a.txt", "Text.")
+    assert len(shelf.search("text")) == 1
     half = shelf._indexes.dense if store == "the vector index" else shelf._indexes.sparse
     original = type(half).remove if store == "the vector index" else type(half).update
     monkeypatch.setattr(half, original.__name__, lambda *_: None)

@@ -14,6 +14,8 @@ START = """
 import json, sys
 from tiny import TinyEmbedder
 from retrieval import database
+from retrieval.errors import LibraryError
+from retrieval.library import Library
 """
 READ = """
 with Library.open(sys.argv[1], TinyEmbedder()) as library:
