@@ -143,10 +143,10 @@ class Worker:
             _log.exception("an upload could not be added")
             reason = f"a fault of the program kept {job.name} out; its trace is in the log. Try it again."
             report = IngestReport(job.name, "failed", reason)
-        if report:
-            self._queue.jobs.settle(job.id, report)  # One that is ready was settled with its document.
-        else:
+        if not report:
             self._queue.jobs.put_back(job.id)  # Only what was stopped: one that was cancelled has its end.
+        elif not self._queue.jobs.settle(job.id, report) and report.state == "failed":
+            _log.error("after an upload was stored: %s", report.reason)  # It is ready: that was settled with it.
 
     def _added(self, job: Job) -> IngestReport:
         path, order = self._queue.begin(job)

@@ -132,6 +132,21 @@ def test_a_disk_that_fails_is_not_called_damage(tmp_path):
     store.close()
 
 
+def test_a_keyword_index_that_could_not_be_written_catches_up_at_the_next_search(shelf, monkeypatch, caplog):
+    def fail(*_):
+        raise OSError(28, "No space left on device")
+
+    for write in ("update", "rebuild"):
+        monkeypatch.setattr(shelf._indexes.sparse, write, fail)
+    job = shelf.submit(b"The heron eats frogs.", "heron.txt")
+    shelf.worker.run_until_idle()
+    assert shelf.job(job.id).state == "ready"
+    assert "the keyword index cannot be written" in caplog.text
+    assert shelf.search("heron")[0].sparse_rank is None
+    monkeypatch.undo()
+    assert shelf.search("heron")[0].sparse_rank == 1
+
+
 def test_a_file_in_the_place_of_the_keyword_index_is_named(tmp_path, facts, embedder, everywhere):
     root = tmp_path / "l"
     with Library.open(root, embedder) as library:
