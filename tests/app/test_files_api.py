@@ -201,6 +201,19 @@ def test_lists_in_parts(http, library):
         assert response.json()["error"]["param"] == next(iter(params))
 
 
+def test_a_second_server_on_one_home_waits_for_the_first_to_end(tmp_path, library, caplog):
+    library.worker.start()
+    second = Library.open(tmp_path / "library", TinyEmbedder())
+    with Assistant(second, "tiny", tmp_path, passages=8) as assistant, TestClient(create_app(assistant)) as client:
+        assert "already works on the uploads" in caplog.text
+        library.worker.stop()
+        file = client.post("/v1/files", files={"file": ("a.txt", b"One.")}).json()
+        end = time.monotonic() + 20
+        while client.get(f"/v1/files/{file['id']}").json()["status"] != "processed":
+            assert time.monotonic() < end
+            time.sleep(0.02)
+
+
 def test_the_server_works_on_uploads_while_it_runs(tmp_path):
     library = Library.open(tmp_path / "library", TinyEmbedder())
     with Assistant(library, "tiny", tmp_path, passages=8) as assistant:
