@@ -144,6 +144,8 @@ def _summary(answer: Answer) -> str:
     if answer.abstained or not total:
         return ""
     supported = sum(item.verdict == "supported" for item in answer.sentences)
+    if not supported:  # of an answer from documents, most sentences are
+        return '<p class="fn-summary">Written without documents, so none of it was checked.</p>'
     verb = "is" if total == 1 else "are"
     return f'<p class="fn-summary">{supported} of {count(total, "sentence")} {verb} supported by your documents.</p>'
 

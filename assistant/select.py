@@ -159,27 +159,28 @@ def _adds_words(question: str, text: str) -> bool:
 
 
 def _sources(order: Sequence[Candidate], ranked: Sequence[Candidate], most: int) -> tuple[tuple[Candidate, ...], ...]:
-    """The best sentences, each with the sentence before and after it, no sentence twice."""
+    """The best sentences, each with the one after it; no place twice, and no best sentence that says the same again.
+
+    A source begins with its best sentence, so that a small model finds it where it was trained to look.
+    """
     place = {id(candidate): index for index, candidate in enumerate(order)}
     taken: set[int] = set()
+    said: set[str] = set()
     sources: list[tuple[Candidate, ...]] = []
     for best in ranked:
         centre = place[id(best)]
-        if len(sources) < most and centre not in taken:
+        if len(sources) < most and centre not in taken and best.text not in said:
             run = [index for index in _neighbourhood(order, centre) if index not in taken]
             taken.update(run)
+            said.add(best.text)
             sources.append(tuple(order[index] for index in run))
     return tuple(sources)
 
 
 def _neighbourhood(order: Sequence[Candidate], centre: int) -> range:
-    """The place of a sentence with those of the sentences that stand directly before and after it."""
-    first, last = centre, centre
-    if centre > 0 and _adjacent(order[centre - 1], order[centre]):
-        first = centre - 1
-    if centre + 1 < len(order) and _adjacent(order[centre], order[centre + 1]):
-        last = centre + 1
-    return range(first, last + 1)
+    """The place of a sentence, and of the one that stands directly after it."""
+    follows = centre + 1 < len(order) and _adjacent(order[centre], order[centre + 1])
+    return range(centre, centre + (2 if follows else 1))
 
 
 def _adjacent(one: Candidate, other: Candidate) -> bool:

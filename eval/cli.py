@@ -75,11 +75,13 @@ def replies(
     from assistant.engine.hub import HubEngine
     from assistant.engine.sampling import Sampling
     from eval.replies import measure
+    from retrieval.embed import Embedder
 
     alone, sourced = _rows(instructions or [], "--instructions"), _rows(grounded or [], "--grounded")
     sampling = Sampling(temperature=temperature, top_p=top_p, max_tokens=max_tokens)
     found = measure(
         HubEngine(_checkpoint(home, model)),
+        Embedder().encode,
         instructions=alone,
         grounded=sourced,
         questions=questions,

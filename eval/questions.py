@@ -1,27 +1,25 @@
 """The questions that replies are measured on: instructions, and questions with their sources, by chance of a seed.
 
-A grounded question stands with its own passage and two others of the same set, in a seeded order. Of a passage whole
-sentences are kept: those around the one that holds an answer (around a random one where there is none to find), from
-the beginning of the others. Up to `SOURCE_WORDS` words of each, so that every model with room for them is asked the
-same; where a model's window is smaller, half as many and half again, at the least one sentence of each.
+A grounded question is asked of its own passage and two others of the same set. Its sources are what the program itself
+would show the model of them: `assistant.select` picks them and `assistant.prompt` fits them into the model's window.
 """
 
 import random
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from assistant.chatml import Message
-from assistant.prompt import Window
+from assistant.errors import InputError
+from assistant.prompt import Window, build_prompt
 from assistant.rows import Row
-from assistant.wording import chat_messages, grounded_messages
+from assistant.select import Encode, select
+from assistant.wording import chat_messages
 from eval.overlap import holds_answer
-from eval.selection import Case, cases
+from eval.selection import Case, cases, hits
 from retrieval.sentences import sentence_spans
 
-SOURCE_WORDS = 120
 Item = TypeVar("Item")
-_Fits = Callable[[Sequence[Message]], bool]
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,15 +36,15 @@ class Instruction:
 
 @dataclass(frozen=True, slots=True)
 class Grounded:
-    """A question with its numbered sources, as they are shown; `answers` is empty where they do not hold one."""
+    """A question with its sources; `answers` is empty where the passage does not hold one.
+
+    `messages` is the conversation up to the reply, with the sources that fit the window.
+    """
 
     question: str
     answers: tuple[str, ...]
     sources: tuple[str, ...]
-
-    def messages(self) -> list[Message]:
-        """The conversation up to the reply, sources included."""
-        return grounded_messages(self.question, self.sources)
+    messages: tuple[Message, ...]
 
     def without_sources(self) -> list[Message]:
         """The same question in an open conversation."""
@@ -68,26 +66,13 @@ def choose_instructions(rows: Sequence[Row], window: Window, limit: int, seed: i
     return _first(limit, (item if window.holds(item.messages()) else None for item in read))
 
 
-def choose_grounded(rows: Sequence[Row], window: Window, limit: int, seed: int) -> Chosen[Grounded]:
+def choose_grounded(rows: Sequence[Row], window: Window, limit: int, seed: int, encode: Encode) -> Chosen[Grounded]:
     """Up to `limit` rows (0: all) of `context`, `question`, `answers` and `answerable`.
 
     A row whose answer is not a run of whole words in one sentence of its passage is passed over: nothing to copy.
     """
-    rng = random.Random(seed)
-    placed = ((case, _centre(case, rng)) for case in cases(rows, 0, seed))
-    fitted = (_grounded(case, centre, window.holds, rng) for case, centre in placed if centre is not None)
-    return _first(limit, fitted)
-
-
-def shortened(lines: Sequence[str], centre: int, most: int) -> str:
-    """`lines[centre]` with its neighbours, one before and one after in turn, while all have `most` words or fewer."""
-    start, end = centre, centre + 1
-    for _ in lines:
-        if start > 0 and _words(lines[start - 1 : end]) <= most:
-            start -= 1
-        if end < len(lines) and _words(lines[start : end + 1]) <= most:
-            end += 1
-    return " ".join(lines[start:end])
+    found = (_grounded(case, window, encode) for case in cases(rows, 0, seed) if _can_be_copied(case))
+    return _first(limit, found)
 
 
 def sentences(text: str) -> list[str]:
@@ -108,32 +93,17 @@ def _first(limit: int, found: Iterable[Item | None]) -> Chosen[Item]:
     return Chosen(tuple(kept), left_out)
 
 
-def _centre(case: Case, rng: random.Random) -> int | None:
-    """The sentence of the passage to keep; None where an answer is said to be there but none is found."""
+def _can_be_copied(case: Case) -> bool:
     lines = sentences(case.passage)
-    if not case.answers:
-        return rng.randrange(len(lines))
-    holding = (place for place, line in enumerate(lines) if any(holds_answer(line, a) for a in case.answers))
-    return next(holding, None)
+    return not case.answers or any(holds_answer(line, answer) for line in lines for answer in case.answers)
 
 
-def _grounded(case: Case, centre: int, fits: _Fits, rng: random.Random) -> Grounded | None:
-    passages = [(case.passage, centre), *((other, 0) for other in case.others)]
-    rng.shuffle(passages)
-    for most in _halves(SOURCE_WORDS):
-        sources = tuple(shortened(sentences(text), place, most) for text, place in passages)
-        found = Grounded(case.question, case.answers, sources)
-        if fits(found.messages()):
-            return found
-    return None
-
-
-def _halves(number: int) -> Iterator[int]:
-    while number:
-        yield number
-        number //= 2
-    yield 0
-
-
-def _words(lines: Sequence[str]) -> int:
-    return sum(len(line.split()) for line in lines)
+def _grounded(case: Case, window: Window, encode: Encode) -> Grounded | None:
+    """The question as the program asks it; None where it takes more than the model's window by itself."""
+    chosen = select(case.question, hits([case.passage, *case.others]), encode).sources
+    try:
+        messages = build_prompt(case.question, chosen, window)
+    except InputError:
+        return None
+    sources = tuple(" ".join(candidate.text for candidate in source) for source in chosen)
+    return Grounded(case.question, case.answers, sources, tuple(messages))

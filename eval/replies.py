@@ -15,10 +15,11 @@ from assistant.engine.sampling import Sampling
 from assistant.errors import InputError
 from assistant.prompt import Window
 from assistant.rows import Row
+from assistant.select import Encode
 from assistant.verify import without_marks
 from assistant.wording import REFUSAL, one_line
 from eval.overlap import best_token_f1, holds_answer, rouge_l, token_f1
-from eval.questions import SOURCE_WORDS, Chosen, Grounded, Instruction, choose_grounded, choose_instructions, sentences
+from eval.questions import Chosen, Grounded, Instruction, choose_grounded, choose_instructions, sentences
 from eval.speech import Manner, Speak, Spoken, manner, speaker
 
 DEFAULT_SAMPLING = Sampling(max_tokens=96)
@@ -45,8 +46,8 @@ class GroundedReplies:
     of the sources; `refused_answerable`. Over the `unanswerable` ones: `refused_unanswerable`. A reply refuses when it
     begins with `assistant.wording.REFUSAL`. `ungrounded_`: the answerable questions again, without sources.
 
-    Answers are a few words and replies are sentences, so a perfect reply has a token F1 far below 1. A source has up to
-    `source_words` words; `left_out`: questions too long for the window, passed over.
+    Answers are a few words and replies are sentences, so a perfect reply has a token F1 far below 1. `left_out`:
+    questions too long for the window, passed over.
     """
 
     answerable: int
@@ -59,7 +60,6 @@ class GroundedReplies:
     refused_answerable: float | None
     refused_unanswerable: float | None
     left_out: int
-    source_words: int
     manner: Manner | None
     ungrounded_manner: Manner | None
 
@@ -78,6 +78,7 @@ class Replies:
 
 def measure(
     engine: HubEngine,
+    encode: Encode,
     *,
     instructions: Sequence[Row] = (),
     grounded: Sequence[Row] = (),
@@ -88,6 +89,7 @@ def measure(
 ) -> Replies:
     """Ask up to `questions` (0: all) of each kind of row; `seed` picks them and, with a temperature, the replies.
 
+    `encode` gives the vectors by which the program chooses its sources.
     `progress` is called with the share done. Raises InputError for rows that cannot be read, when the rows are of
     neither kind, and when none of them fits the model's window.
     """
@@ -96,7 +98,7 @@ def measure(
     sampling = replace(sampling, seed=seed)
     window = Window(engine.chatml, engine.positions, sampling.max_tokens)
     alone = choose_instructions(instructions, window, questions, seed) if instructions else None
-    sourced = choose_grounded(grounded, window, questions, seed) if grounded else None
+    sourced = choose_grounded(grounded, window, questions, seed, encode) if grounded else None
     wanted, done = _wanted(alone, sourced, window), itertools.count(1)
     speak = speaker(engine, sampling)
 
@@ -129,9 +131,9 @@ def measure_grounded(chosen: Chosen[Grounded], speak: Speak, count: Count) -> Gr
     """Ask every question with its sources, and those that can be answered once more without."""
     asked = [item for item in chosen.items if item.answers]
     others = [item for item in chosen.items if not item.answers]
-    spoken = _replies((item.messages() for item in asked), speak, count)
+    spoken = _replies((item.messages for item in asked), speak, count)
     plain = _replies((item.without_sources() for item in asked), speak, count)
-    vain = _replies((item.messages() for item in others), speak, count)
+    vain = _replies((item.messages for item in others), speak, count)
     said, said_plain = _texts(spoken), _texts(plain)
     return GroundedReplies(
         answerable=len(asked),
@@ -144,7 +146,6 @@ def measure_grounded(chosen: Chosen[Grounded], speak: Speak, count: Count) -> Gr
         refused_answerable=_mean([text.startswith(REFUSAL) for text in said]),
         refused_unanswerable=_mean([text.startswith(REFUSAL) for text in _texts(vain)]),
         left_out=chosen.left_out,
-        source_words=SOURCE_WORDS,
         manner=manner([*spoken, *vain]),
         ungrounded_manner=manner(plain),
     )
@@ -164,7 +165,7 @@ def _wanted(alone: Chosen[Instruction] | None, sourced: Chosen[Grounded] | None,
     )
 
 
-def _replies(asked: Iterable[list[Message]], speak: Speak, count: Count) -> list[Spoken]:
+def _replies(asked: Iterable[Sequence[Message]], speak: Speak, count: Count) -> list[Spoken]:
     spoken = []
     for messages in asked:
         spoken.append(speak(messages))

@@ -67,9 +67,9 @@ def measure(chosen: Sequence[Case], encode: Encode, progress: Callable[[float], 
     answerable: list[tuple[bool, ...]] = []
     unanswerable: list[bool] = []
     for number, case in enumerate(chosen, start=1):
-        evidence = select(case.question, _hits([case.passage, *case.others]), encode)
+        evidence = select(case.question, hits([case.passage, *case.others]), encode)
         if case.answers:
-            elsewhere = select(case.question, _hits(case.others), encode)
+            elsewhere = select(case.question, hits(case.others), encode)
             answerable.append((*_places(case, evidence, encode), _answered(evidence), _answered(elsewhere)))
         else:
             unanswerable.append(_answered(evidence))
@@ -111,7 +111,8 @@ def _holds(line: str, answers: Sequence[str]) -> bool:
     return any(answer.casefold() in line.casefold() for answer in answers)
 
 
-def _hits(passages: Sequence[str]) -> list[Hit]:
+def hits(passages: Sequence[str]) -> list[Hit]:
+    """Passages as a search would give them, each a document called by its place."""
     return [
         Hit(number, text, f"passage {number}", str(number), None, 0, len(text), 1.0, number, number)
         for number, text in enumerate(passages)

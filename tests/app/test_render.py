@@ -41,6 +41,14 @@ ATTACKS = (
 texts = st.lists(st.text(max_size=20) | st.sampled_from(ATTACKS), min_size=1, max_size=4).map("".join)
 
 
+def test_the_summary_counts_what_is_supported_and_says_when_nothing_was_checked():
+    assert "1 of 2 sentences are supported by your documents." in answer_html(0, ANSWER, lambda _: TEXT)
+    chatted = replace(ANSWER, sentences=(Sentence("It is big.", "unsupported", 0.0),), citations=())
+    shown = answer_html(0, chatted, lambda _: TEXT)
+    assert "Written without documents, so none of it was checked." in shown
+    assert "supported by your documents" not in shown
+
+
 class Reader(HTMLParser):
     """Parses as a browser does: the elements with their attributes and text; wrong nesting is an error."""
 

@@ -9,17 +9,21 @@ from assistant.engine.hub import HubEngine
 from assistant.engine.sampling import Sampling
 from assistant.errors import InputError
 from assistant.rows import read_rows
-from assistant.wording import CHAT_SYSTEM, chat_messages
+from assistant.wording import CHAT_SYSTEM, chat_messages, grounded_messages
 from eval.questions import Chosen, Grounded, Instruction
 from eval.replies import measure, measure_grounded, measure_instructions
 from eval.speech import Spoken, manner, speaker
+from retrieval.embed import Embedder
 
 SOURCES = ("Bread needs flour and salt. It rests.", "The lease ends in March.", "Europa orbits Jupiter.")
-QUESTIONS = (
-    Grounded("What does bread need?", ("flour", "flour and salt"), SOURCES),
-    Grounded("When does the lease end?", ("March",), SOURCES),
-    Grounded("How heavy is Europa?", (), SOURCES),
-    Grounded("How old is Europa?", (), SOURCES),
+QUESTIONS = tuple(
+    Grounded(question, answers, SOURCES, tuple(grounded_messages(question, SOURCES)))
+    for question, answers in (
+        ("What does bread need?", ("flour", "flour and salt")),
+        ("When does the lease end?", ("March",)),
+        ("How heavy is Europa?", ()),
+        ("How old is Europa?", ()),
+    )
 )
 WITH_SOURCES = {
     "What does bread need?": "Bread needs flour\nand salt. [1]",
@@ -77,6 +81,11 @@ def engine(tiny_checkpoint):
     return HubEngine(load_checkpoint(tiny_checkpoint))
 
 
+@pytest.fixture(scope="module")
+def encode():
+    return Embedder().encode
+
+
 @pytest.fixture
 def rows(tmp_path):
     """Rows of each kind, by name."""
@@ -93,11 +102,11 @@ def rows(tmp_path):
     }
 
 
-def test_the_served_engine_is_measured_and_a_seed_repeats(engine, rows):
+def test_the_served_engine_is_measured_and_a_seed_repeats(engine, encode, rows):
     sampling = Sampling(temperature=1.0, max_tokens=12)
     shares = []
-    first = measure(engine, **rows, questions=3, seed=4, sampling=sampling, progress=shares.append)
-    again = measure(engine, **rows, questions=3, seed=4, sampling=sampling)
+    first = measure(engine, encode, **rows, questions=3, seed=4, sampling=sampling, progress=shares.append)
+    again = measure(engine, encode, **rows, questions=3, seed=4, sampling=sampling)
     assert first.instructions.manner.replies == 3
     assert (first.grounded.answerable, first.grounded.unanswerable) == (2, 1)
     assert shares == [pytest.approx(n / 8) for n in range(1, 9)]
@@ -128,8 +137,8 @@ def test_a_reply_ended_when_its_end_came_before_the_last_token(engine):
     assert speaker(engine, Sampling(max_tokens=20, stop=(stop,)))(chat_messages("Why?")).ended
 
 
-def test_nothing_to_ask_is_named(engine, rows):
+def test_nothing_to_ask_is_named(engine, encode, rows):
     with pytest.raises(InputError, match="--instructions or --grounded"):
-        measure(engine)
+        measure(engine, encode)
     with pytest.raises(InputError, match="lower max_tokens"):
-        measure(engine, grounded=rows["grounded"], sampling=Sampling(max_tokens=250))
+        measure(engine, encode, grounded=rows["grounded"], sampling=Sampling(max_tokens=250))
