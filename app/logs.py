@@ -6,7 +6,7 @@ from pathlib import Path
 
 _BYTES = 2_000_000
 _OLD_FILES = 1
-_LOGGERS = ("footnote", "uvicorn.error", "asyncio")
+_LOGGERS = ("footnote", "retrieval", "uvicorn.error", "asyncio")
 
 
 def log_to(home: Path) -> Path:

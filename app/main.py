@@ -70,7 +70,8 @@ def main() -> None:
     try:
         code = typer.main.get_command(build_cli()).main(prog_name="footnote", standalone_mode=False)
     except typer.TyperException as fault:
-        _stop(f"footnote: {_one_line(str(fault))} See `footnote --help`.", BAD_INPUT)
+        # Not `str`, which leaves out the option that is meant.
+        _stop(f"footnote: {_one_line(fault.format_message()).rstrip('.')}. See `footnote --help`.", BAD_INPUT)
     except SHOWN as fault:
         _stop(f"footnote: {_one_line(str(fault))}", BAD_INPUT)
     except (KeyboardInterrupt, typer.Abort):

@@ -4,26 +4,33 @@ import logging
 import os
 import signal
 import socket
+import sys
 import tempfile
 import threading
-from contextlib import suppress
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
 
 import gradio as gr
 import uvicorn
 from fastapi import FastAPI
+from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from app.files_api import files_router
 from app.logs import log_to
 from app.page import CSS, build_page, build_theme
 from assistant.address import listen
 from assistant.config import Config
 from assistant.errors import SHOWN, InputError
 from assistant.pipeline import Assistant
+from retrieval.errors import LibraryError
+from retrieval.worker import WORKER_THREAD, Worker
 
 # What the server takes in at all. The library refuses files of over 100 MB, each with a row in the report; here a whole
 # upload is cut off with all that is in it.
 MAX_UPLOAD = "512mb"
+_WARM_UP = "warm-up"
 _HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
@@ -36,10 +43,21 @@ _HEADERS = {
 
 
 def create_app(assistant: Assistant) -> FastAPI:
-    """The page at `/` and `GET /health`, over an assistant that its caller opens and closes."""
+    """The page at `/`, `/v1/files` and `GET /health`, over an assistant that its caller opens and closes.
+
+    As long as the server runs, what is uploaded is worked on.
+    """
+
+    @asynccontextmanager
+    async def working(_: FastAPI) -> AsyncIterator[None]:
+        _start(assistant.library.worker)
+        yield
+        await run_in_threadpool(assistant.library.worker.stop)
+
     # The pages that FastAPI makes of its schema load their scripts from another host.
-    app = FastAPI(title="Footnote", docs_url=None, redoc_url=None)
+    app = FastAPI(title="Footnote", docs_url=None, redoc_url=None, lifespan=working)
     app.add_middleware(SecurityHeaders)
+    app.include_router(files_router(assistant.library))
 
     @app.get("/health")
     def health() -> dict[str, str]:
@@ -64,6 +82,15 @@ def create_app(assistant: Assistant) -> FastAPI:
     return app
 
 
+def _start(worker: Worker) -> None:
+    """Work on the uploads, or wait until the other program that does has ended."""
+    try:
+        worker.start()
+    except LibraryError as fault:
+        logging.getLogger("footnote").warning("%s; waiting for it to end", fault)
+        worker.stand_by()
+
+
 def serve(config: Config) -> None:
     """Serve until interrupted. Raises `InputError` where the address cannot be listened on."""
     with (
@@ -82,6 +109,15 @@ def serve(config: Config) -> None:
         )
         with suppress(KeyboardInterrupt):
             _Server(settings, assistant).run(sockets=[listener])
+    _leave()
+
+
+def _leave() -> None:
+    """End the process at once where a thread is still loading a model: Python's own way out would abort inside it."""
+    if {thread.name for thread in threading.enumerate()} & {_WARM_UP, WORKER_THREAD}:
+        logging.shutdown()
+        sys.stdout.flush()
+        os._exit(0)
 
 
 class SecurityHeaders:
@@ -112,7 +148,7 @@ class _Server(uvicorn.Server):
         await super().startup(sockets)
         if sockets and self.started:
             print(f"Footnote is ready at {_url(sockets[0])}", flush=True)
-            threading.Thread(target=_warm_up, args=[self._assistant], daemon=True).start()
+            threading.Thread(target=_warm_up, args=[self._assistant], name=_WARM_UP, daemon=True).start()
 
 
 def _warm_up(assistant: Assistant) -> None:

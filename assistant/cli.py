@@ -1,4 +1,4 @@
-"""The commands that read and ask: ingest, list, remove, search, ask, doctor. `app.main` adds the rest and runs them.
+"""The commands of the library and of questions. `app.main` adds the rest and runs them.
 
 Each is a thin fold: settings in, one call, one JSON object or a few lines out. Errors that may be shown are raised as
 they are; the entry point prints their one line.
@@ -6,6 +6,7 @@ they are; the entry point prints their one line.
 
 import json
 import sys
+from collections import Counter
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -17,9 +18,12 @@ from assistant.show import (
     end_draft,
     print_answer,
     print_checks,
+    print_collections,
     print_documents,
     print_hits,
+    print_removed,
     print_reports,
+    printable,
     report_progress,
     show_draft,
 )
@@ -40,7 +44,7 @@ FAULT = 1
 
 def add_commands(cli: typer.Typer) -> None:
     """Register the commands of this module."""
-    for command in (ingest, list_documents, remove, reindex, search, ask, doctor):
+    for command in (ingest, list_documents, collections, move, remove, reindex, search, ask, doctor):
         name = "list" if command is list_documents else command.__name__
         cli.command(name)(command)
 
@@ -48,12 +52,14 @@ def add_commands(cli: typer.Typer) -> None:
 def ingest(
     paths: Annotated[list[Path], typer.Argument(help="Files, or folders of them.")],
     collection: Collection = DEFAULT_COLLECTION,
+    password: Annotated[str | None, typer.Option(help="Opens the files that are encrypted.")] = None,
     home: Home = None,
     as_json: Json = False,
 ) -> None:
     """Add documents to the library; a row for each file says what became of it."""
+    show = report_progress(sys.stderr)
     with _library(open_home(home)) as library:
-        reports = library.ingest(paths, collection=collection, progress=report_progress(sys.stderr))
+        reports = library.ingest(paths, collection=collection, password=password, progress=show)
     if as_json:
         _print_json({"reports": [asdict(report) for report in reports]})
     else:
@@ -67,13 +73,41 @@ def list_documents(
     home: Home = None,
     as_json: Json = False,
 ) -> None:
-    """List the documents of the library."""
+    """List the documents of the library, and the uploads that are not documents, or not yet."""
     with _library(open_home(home)) as library:
+        # In this order: what becomes a document between the two is shown twice rather than not at all.
+        jobs = library.jobs(collection)
         documents = library.documents(collection)
     if as_json:
-        _print_json({"documents": [asdict(document) for document in documents]})
+        _print_json({"documents": [*map(asdict, documents)], "jobs": [*map(asdict, jobs)]})
     else:
-        print_documents(documents)
+        print_documents(documents, jobs)
+
+
+def collections(home: Home = None, as_json: Json = False) -> None:
+    """List the collections with the number of their documents."""
+    with _library(open_home(home)) as library:
+        counts = Counter(document.collection for document in library.documents())
+    if as_json:
+        _print_json({"collections": [{"name": name, "documents": number} for name, number in sorted(counts.items())]})
+    else:
+        print_collections(counts)
+
+
+def move(
+    document: Annotated[str, typer.Argument(help="Its name or its id, as `list` shows them.")],
+    to: Annotated[str, typer.Option("--to", help="The collection that it goes to.")],
+    collection: Annotated[str | None, typer.Option(help="Only from this collection.")] = None,
+    home: Home = None,
+    as_json: Json = False,
+) -> None:
+    """Move a document to another collection; its id and the citations of it stay."""
+    with _library(open_home(home)) as library:
+        moved = library.move(document, to, collection=collection)
+    if as_json:
+        _print_json({"moved": asdict(moved)})
+    else:
+        typer.echo(f"moved {printable(moved.name)} to {printable(moved.collection)}")
 
 
 def remove(
@@ -82,17 +116,17 @@ def remove(
     home: Home = None,
     as_json: Json = False,
 ) -> None:
-    """Remove a document from the library."""
+    """Remove a document from the library, or an upload that did not become one."""
     with _library(open_home(home)) as library:
         removed = library.remove(document, collection=collection)
     if as_json:
         _print_json({"removed": asdict(removed)})
     else:
-        typer.echo(f"removed {removed.name} ({removed.passages} passages)")
+        print_removed(removed)
 
 
 def reindex(home: Home = None) -> None:
-    """Compute all vectors anew and rebuild both indexes."""
+    """Compute the vectors that the model has not made yet, and rebuild both indexes."""
     with _library(open_home(home)) as library:
         library.reindex(report_progress(sys.stderr))
         typer.echo(f"indexed {len(library.documents())} documents")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 import typer
 
 from assistant.types import Answer, Citation
-from retrieval.types import Document, Hit, IngestReport, Progress
+from retrieval.types import Document, Hit, IngestReport, Job, Progress
 
 if TYPE_CHECKING:
     from assistant.doctor import Check
@@ -39,16 +39,33 @@ def print_hits(hits: Sequence[Hit]) -> None:
         typer.echo("nothing found")
 
 
-def print_documents(documents: Sequence[Document]) -> None:
-    """One document a line."""
+def print_documents(documents: Sequence[Document], jobs: Sequence[Job]) -> None:
+    """One document a line, then one upload a line that is no document, or not yet, with its state and the reason."""
     for document in documents:
         pages = f"{document.pages} pages" if document.pages is not None else "-"
         typer.echo(
             f"{document.id}  {document.collection}  {pages:>10}  {document.passages:>5} passages  "
             f"{printable(document.name)}"
         )
-    if not documents:
+    for job in jobs:
+        reason = f": {printable(job.reason)}" if job.reason else ""
+        typer.echo(f"{job.id}  {printable(job.collection)}  {_state(job)}  {printable(job.name)}{reason}")
+    if not documents and not jobs:
         typer.echo("no documents; add some with `footnote ingest FILE`")
+
+
+def print_collections(counts: Mapping[str, int]) -> None:
+    """One collection a line."""
+    for name, number in sorted(counts.items()):
+        typer.echo(f"{number:>7,} {'document ' if number == 1 else 'documents'}  {printable(name)}")
+    if not counts:
+        typer.echo("no documents; add some with `footnote ingest FILE`")
+
+
+def print_removed(removed: Document | Job) -> None:
+    """What was removed."""
+    what = _passages(removed.passages) if isinstance(removed, Document) else f"{removed.state} upload"
+    typer.echo(f"removed {printable(removed.name)} ({what})")
 
 
 def print_reports(reports: Sequence[IngestReport]) -> None:
@@ -103,6 +120,10 @@ def end_draft(stream: TextIO) -> None:
 def printable(text: str) -> str:
     """`text` on one line, without characters that a terminal would obey."""
     return "".join(character for character in " ".join(text.split()) if character.isprintable())
+
+
+def _state(job: Job) -> str:
+    return f"{job.state} {job.share:.0%}" if job.state == "embedding" else job.state
 
 
 def _passages(number: int) -> str:

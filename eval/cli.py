@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 def eval_commands() -> typer.Typer:
     """The group `eval`."""
     group = typer.Typer(help="Measure answers, models and retrieval.", no_args_is_help=True)
-    for command in (selection, perplexity, replies):
+    for command in (selection, perplexity, replies, retrieval):
         group.command()(command)
     return group
 
@@ -92,6 +92,54 @@ def replies(
     _show(asdict(found), as_json)
 
 
+def retrieval(
+    run: Annotated[Path | None, typer.Option(help="TREC: qid Q0 docid rank score tag. gzip and xz too.")] = None,
+    qrels: Annotated[Path | None, typer.Option(help="TREC: qid iter docid relevance. gzip and xz too.")] = None,
+    complete: Annotated[bool, typer.Option("--complete", help="Judged queries without results count as 0.")] = False,
+    questions: Annotated[Path | None, typer.Option(help="Rows of context, question, answerable.")] = None,
+    limit: Annotated[
+        int | None, typer.Option(min=0, help="How many questions, by chance; 0, or left out: all.")
+    ] = None,
+    seed: Annotated[int | None, typer.Option(min=0, help="Chooses the questions and draws resamples; 1.")] = None,
+    write_run: Annotated[Path | None, typer.Option(help="A new folder for runs and qrels as TREC files.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Measure rankings: those of TREC files, or what the library finds for questions on paragraphs."""
+    trec = _given({"--run": run, "--qrels": qrels, "--complete": complete or None})
+    asked = _given({"--questions": questions, "--limit": limit, "--seed": seed, "--write-run": write_run})
+    if trec and asked:
+        raise InputError(f"{trec[0]} and {asked[0]} do not go together; give --run and --qrels, or --questions")
+    if questions:
+        _ask_library(questions, limit or 0, 1 if seed is None else seed, write_run, as_json)
+    elif run and qrels:
+        from eval.ranking import evaluate
+        from eval.trec import read_qrels, read_run
+
+        _show(evaluate(read_run(run), read_qrels(qrels), complete=complete).as_dict(), as_json)
+    else:
+        raise InputError("give --run and --qrels, both TREC files, or --questions, JSON lines of questions")
+
+
+def _ask_library(questions: Path, limit: int, seed: int, folder: Path | None, as_json: bool) -> None:
+    from assistant.atomic import new_folder
+    from eval.comparison import compare
+    from eval.legs import rank, write_files
+    from eval.paragraphs import read_task
+
+    task = read_task(questions, limit, seed)
+    if folder and folder.exists():
+        raise InputError(f"--write-run: {folder} exists; name a new folder")
+    rankings = rank(task, progress=_report)
+    _show(compare(task, rankings, seed).as_dict(), as_json)
+    if folder:  # last, so that what took long to measure is not lost where this fails
+        with new_folder(folder) as part:
+            write_files(part, task, rankings)
+
+
+def _given(options: dict[str, Any]) -> list[str]:
+    return [name for name, value in options.items() if value is not None]
+
+
 def _rows(files: list[Path], setting: str) -> "list[Row]":
     from assistant.rows import data_files, read_rows
 
@@ -114,7 +162,13 @@ def _show(found: dict[str, Any], as_json: bool) -> None:
         typer.echo(json.dumps(found))
         return
     for name, value in _flat(found):
-        typer.echo(f"{name:34} {value:.3f}" if isinstance(value, float) else f"{name:34} {value}")
+        typer.echo(f"{name:38} {_shown(value)}")
+
+
+def _shown(value: object) -> str:
+    if isinstance(value, tuple):
+        return " to ".join(map(_shown, value))
+    return f"{value:.3f}" if isinstance(value, float) else str(value)
 
 
 def _flat(found: dict[str, Any], within: str = "") -> Iterator[tuple[str, Any]]:

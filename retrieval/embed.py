@@ -76,7 +76,7 @@ def _load(name: str) -> Any:
 
     source = str(_bundled_folder()) if name == BUNDLED else name
     try:
-        with _quiet():
+        with quiet():
             model = SentenceTransformer(source, local_files_only=True)
     except (OSError, ValueError) as error:
         raise LibraryError(
@@ -108,7 +108,7 @@ def _bundled_folder() -> Path:
 
 
 @contextmanager
-def _quiet() -> Iterator[None]:
+def quiet() -> Iterator[None]:
     """Without the bar that transformers draws on stderr while it loads weights."""
     from transformers.utils import logging
 

@@ -1,8 +1,9 @@
-"""Keeps `&`, `<` and `>` of DOCX and XML files through kreuzberg, which drops them.
+"""Keeps `&`, `<` and `>` of DOCX and XML files, and the tabs of DOCX, through kreuzberg, which drops them.
 
 Its XML reader skips entity references (seen in 4.10: "R&amp;D" comes out as "RD"), so that "a < b" would be quoted as
 "a b". References are swapped for noncharacters of Unicode before the file is read, and back in the text that comes out.
-Files whose XML is not UTF-8 pass unchanged.
+Files whose XML is not UTF-8 pass unchanged. Tabs and hyphens that do not break are elements of their own in DOCX; they
+are written as text, or "Name<tab>Ann" would be quoted as "NameAnn".
 """
 
 import io
@@ -10,23 +11,26 @@ import re
 import zipfile
 import zlib
 
-from retrieval.errors import DocumentError
+from retrieval import reasons
 
 _STAND_INS = {"&": "\ufdd0", "<": "\ufdd1", ">": "\ufdd2", '"': "\ufdd3", "'": "\ufdd4"}
 _NAMED = {b"amp": "&", b"lt": "<", b"gt": ">", b"quot": '"', b"apos": "'"}
 _REFERENCE = re.compile(rb"&(amp|lt|gt|quot|apos|#\d{1,7}|#x[0-9a-fA-F]{1,6});")
+_TAB = re.compile(rb"<w:tab\s*/>")
+_HYPHEN = re.compile(rb"<w:noBreakHyphen\s*/>")
 _RESTORE = str.maketrans({stand_in: character for character, stand_in in _STAND_INS.items()})
 
 
 def protect_docx(data: bytes, name: str, max_bytes: int) -> bytes:
-    """The DOCX `data` with the references in its `word/*.xml` replaced; `max_bytes` bounds the unpacked size."""
+    """The DOCX `data` with what kreuzberg would drop in its `word/*.xml` replaced.
+
+    Raises DocumentError where it unpacks to more than `max_bytes`.
+    """
     packed = io.BytesIO()
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as source, zipfile.ZipFile(packed, "w") as target:
             if sum(item.file_size for item in source.infolist()) > max_bytes:
-                raise DocumentError(
-                    f"{name} unpacks to more than {max_bytes // 1_000_000} MB; split it and add the parts."
-                )
+                raise reasons.unpacks_too_far(name, max_bytes)
             for item in source.infolist():
                 target.writestr(item, _protect_member(item.filename, source.read(item)))
     except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError, OSError, ValueError, zlib.error):
@@ -45,7 +49,10 @@ def restore(text: str) -> str:
 
 
 def _protect_member(filename: str, data: bytes) -> bytes:
-    return protect_xml(data) if filename.startswith("word/") and filename.endswith(".xml") else data
+    if not (filename.startswith("word/") and filename.endswith(".xml")):
+        return data
+    data = _TAB.sub(b'<w:t xml:space="preserve">\t</w:t>', data)
+    return protect_xml(_HYPHEN.sub(b"<w:t>-</w:t>", data))
 
 
 def _stand_in(match: re.Match[bytes]) -> bytes:

@@ -2,7 +2,9 @@
 
 LibraryError            anything below
   DocumentError         one file cannot be read; `reason` is one sentence for its row in the report
+    PasswordNeeded      it is encrypted, and no password or a wrong one was given
   LibraryDamaged        the folder of the library cannot be opened
+  Cancelled             a person stopped what was being done; nothing of it is left
 """
 
 
@@ -14,5 +16,13 @@ class DocumentError(LibraryError):
     """A file that cannot become a document: unreadable, empty, encrypted, too large, without text."""
 
 
+class PasswordNeeded(DocumentError):  # noqa: N818 - says what is the case
+    """An encrypted file that its password, which was not given, would open."""
+
+
 class LibraryDamaged(LibraryError):  # noqa: N818 - says what is the case
     """The library's files disagree or cannot be opened; the message says how to repair them."""
+
+
+class Cancelled(LibraryError):  # noqa: N818 - says what is the case
+    """What was being done was stopped on request."""

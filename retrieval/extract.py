@@ -1,49 +1,29 @@
 """From a file to the text that is stored: the first stage of adding a document.
 
-Everything is read in memory and on this machine; pictures of text (scans) are not recognised. Every way in which a file
-can be no document ends in a DocumentError of one sentence.
+Everything is read in memory and on this machine. Files that are their own text are read here; all others in a process
+of their own that a hostile or huge file may take down, see confined.py. Every way in which a file can be no document
+ends in a DocumentError of one sentence.
 
-Limits: kreuzberg runs in this process. Its own guards bound what a hostile file unpacks to, and the time limit gives up
-waiting, but nothing here survives a crash of native code.
+Limits: the kind of a file and the language of its text are looked up by native code in this process, on a few
+kilobytes.
 """
 
 import stat
 import threading
-from collections.abc import Callable
-from concurrent.futures import Future
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
+from pathlib import Path, PurePath
 
-from retrieval import entities, reasons
-from retrieval.errors import DocumentError
-from retrieval.layout import MARKER, Layout, Page, lay_out
-from retrieval.plaintext import clean, clean_name, decode, decode_unknown
+from retrieval import confined, ocr, reasons
+from retrieval.decoding import decode, decode_unknown
+from retrieval.errors import Cancelled, DocumentError
+from retrieval.kinds import MARKDOWN, PDF, PLAIN, is_picture, media_type
+from retrieval.language import language_of
+from retrieval.layout import Heading, Layout, Page
+from retrieval.limits import Limits
+from retrieval.markdown import read_markdown
+from retrieval.plaintext import clean, clean_name
 
-# Kinds that are their own text. Kreuzberg would put replacement characters in them, or download a grammar for code.
-_PLAIN = frozenset("text/plain text/x-source-code application/x-latex application/toml application/x-ndjson".split())
-# Inline tags whose markup would end up in the text as Markdown: link targets and asterisks are noise in a quotation.
-_INLINE_TAGS = "a img svg span strong b em i u s code sup sub mark small abbr cite q kbd font".split()
-_HTML: Any = {
-    "strip_tags": _INLINE_TAGS,
-    "preprocessing": {"enabled": True, "remove_navigation": True, "remove_forms": True},
-}
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """What a single file may cost."""
-
-    max_bytes: int = 100_000_000
-    """Size of the file; a DOCX may unpack to ten times as much."""
-    max_characters: int = 20_000_000
-    """Length of the text in it."""
-    max_seconds: float = 120.0
-    """Time to wait for its text."""
-
-    def __post_init__(self) -> None:
-        if min(self.max_bytes, self.max_characters, self.max_seconds) <= 0:
-            raise ValueError("limits must be greater than zero")
+__all__ = ["Extracted", "Heading", "Limits", "extract", "extract_data", "read_file"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,16 +33,20 @@ class Extracted:
     text: str
     media_type: str
     pages: tuple[Page, ...]
+    language: str | None = None
+    """Main language of the text, as a code of ISO 639-1; None where that is not sure."""
+    headings: tuple[Heading, ...] = ()
+    """In order; `text[start:end]` is the words of one, without the marks around them."""
+    notes: tuple[str, ...] = ()
+    """Sentences about what could not be read, for the report of the file."""
 
 
-class _NativeFaultError(Exception):
-    """A panic in the extractor, which a damaged file can provoke."""
-
-
-def extract(path: Path, limits: Limits | None = None) -> Extracted:
-    """The text of the file at `path`. Raises DocumentError."""
+def extract(
+    path: Path, limits: Limits | None = None, *, password: str | None = None, cancel: threading.Event | None = None
+) -> Extracted:
+    """The text of the file at `path`. Raises as `extract_data` does."""
     limits = limits or Limits()
-    return extract_data(read_file(path, limits), path, limits)
+    return extract_data(read_file(path, limits), path, limits, password=password, cancel=cancel)
 
 
 def read_file(path: Path, limits: Limits) -> bytes:
@@ -84,99 +68,42 @@ def read_file(path: Path, limits: Limits) -> bytes:
     if len(data) > limits.max_bytes:
         raise reasons.too_large(name, len(data), limits.max_bytes)
     if not data:
-        raise DocumentError(f"{name} is empty (0 bytes); check that it was saved or copied completely.")
+        raise reasons.empty(name)
     return data
 
 
-def extract_data(data: bytes, path: Path, limits: Limits) -> Extracted:
-    """The text of `data`, which was read from `path`; the path tells its kind. Raises DocumentError."""
+def extract_data(
+    data: bytes,
+    path: PurePath,
+    limits: Limits,
+    *,
+    password: str | None = None,
+    cancel: threading.Event | None = None,
+) -> Extracted:
+    """The text of `data`, which was read from `path`; the path, which need not exist, tells its name and kind.
+
+    Raises DocumentError; PasswordNeeded where it is encrypted and `password` does not open it; Cancelled soon after
+    `cancel` is set; LibraryError where the reading process cannot be started.
+    """
     name = clean_name(path.name)
-    media_type = _media_type(data, path)
-    reasons.refuse_kind(media_type, name)
-    if media_type is None:
-        media_type, layout = "text/plain", Layout(clean(decode_unknown(data, name)))
-    elif media_type in _PLAIN:
-        layout = Layout(clean(decode(data, name)))
+    kind = media_type(data, path)
+    reasons.refuse_kind(kind, name, recognises=ocr.program() is not None)
+    if cancel and cancel.is_set():
+        raise Cancelled(f"{name} was cancelled.")
+    if kind is None or kind in (PLAIN, MARKDOWN):
+        layout = _own_text(data, kind, name, limits)
     else:
-        layout = _with_kreuzberg(data, media_type, name, limits)
-    text = layout.text
-    if not text.strip():
-        raise reasons.no_text(name, media_type)
+        layout = confined.shared().read(data, kind, name, limits, password, cancel)
+    kind = kind or PLAIN
+    if not layout.text.strip():
+        recognised = ocr.program() is not None and (kind == PDF or is_picture(kind))
+        raise reasons.no_text(name, kind, recognised=recognised)
+    return Extracted(layout.text, kind, layout.pages, language_of(layout.text), layout.headings, layout.notes)
+
+
+def _own_text(data: bytes, kind: str | None, name: str, limits: Limits) -> Layout:
+    """The text of a file that is its own text, or of one whose kind nobody knows."""
+    text = clean(decode(data, name) if kind else decode_unknown(data, name))
     if len(text) > limits.max_characters:
-        raise DocumentError(f"{name} holds more than {limits.max_characters:,} characters; split it and add the parts.")
-    return Extracted(text, media_type, layout.pages)
-
-
-def _media_type(data: bytes, path: Path) -> str | None:
-    """What the name says, corrected by the bytes where they are plainly something else; None where neither knows."""
-    import kreuzberg
-
-    try:
-        named = kreuzberg.detect_mime_type_from_path(path)
-    except (kreuzberg.KreuzbergError, RuntimeError, ValueError):
-        named = None  # An unknown extension is no fault: the bytes decide.
-    if named and named not in _PLAIN and named != "application/octet-stream":
-        return named
-    try:
-        sniffed = kreuzberg.detect_mime_type(data[:65_536])
-    except (kreuzberg.KreuzbergError, RuntimeError, ValueError):
-        return named if named in _PLAIN else None
-    is_text = sniffed.startswith("text/") or sniffed == "application/json"
-    return (named if named in _PLAIN else None) if is_text else sniffed
-
-
-def _with_kreuzberg(data: bytes, media_type: str, name: str, limits: Limits) -> Layout:
-    import kreuzberg
-
-    if "wordprocessingml" in media_type:
-        data = entities.protect_docx(data, name, 10 * limits.max_bytes)
-    elif media_type.endswith("xml") and "html" not in media_type:
-        data = entities.protect_xml(data)
-    try:
-        result = _in_time(lambda: kreuzberg.extract_bytes_sync(data, media_type, config=_config()), name, limits)
-    except kreuzberg.KreuzbergError as error:
-        raise reasons.from_kreuzberg(error.message, name, media_type) from error
-    except (
-        _NativeFaultError,
-        OSError,
-        RuntimeError,
-        ValueError,
-    ) as error:  # It passes on what its own libraries raise.
-        raise reasons.from_kreuzberg(str(error), name, media_type) from error
-    layout = lay_out(result, media_type)
-    return Layout(entities.restore(layout.text), layout.pages)
-
-
-def _config() -> Any:
-    from kreuzberg import ExtractionConfig, PageConfig
-
-    return ExtractionConfig(
-        use_cache=False,  # A copy of people's documents outside the library would outlive their removal.
-        enable_quality_processing=False,
-        disable_ocr=True,  # type: ignore[call-arg] # missing from its stubs
-        html_options=_HTML,
-        pages=PageConfig(extract_pages=True, insert_page_markers=True, marker_format=MARKER),
-    )
-
-
-def _in_time(work: Callable[[], Any], name: str, limits: Limits) -> Any:
-    """What `work` returns or raises. One that takes too long is left to itself: native code cannot be interrupted."""
-    outcome: Future[Any] = Future()
-
-    def run() -> None:
-        try:
-            outcome.set_result(work())
-        except Exception as error:
-            outcome.set_exception(error)
-        except (
-            BaseException
-        ) as error:  # A panic of Rust code derives from BaseException, to pass by handlers like ours.
-            outcome.set_exception(_NativeFaultError(str(error)))
-
-    threading.Thread(target=run, name="extract", daemon=True).start()
-    try:
-        return outcome.result(limits.max_seconds)
-    except TimeoutError:
-        raise DocumentError(
-            f"{name} takes longer than {limits.max_seconds:g} seconds to read; split it and add the parts."
-        ) from None
+        raise reasons.too_long(name, limits.max_characters)
+    return read_markdown(text) if kind == MARKDOWN else Layout(text)

@@ -3,242 +3,247 @@
 SQLite decides what exists. FAISS (in memory) and tantivy (on disk) are derived from it: a document is committed there
 first, and an index that missed it is built anew when the library is opened, or before it is next written to.
 
-Threads may share a Library. Reading files and computing vectors, which take long, hold no lock; everything else takes
-turns. Processes may share a folder; each sees the other's changes at its next call.
+Threads may share a Library, and processes a folder; each sees the others' changes at its next call. Reading files and
+computing vectors hold no lock; writers take turns, searches do not wait for them.
 """
 
-import hashlib
 import threading
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
-from types import TracebackType
-from typing import Self
+from typing import BinaryIO, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from retrieval import names
-from retrieval.chunk import passages
+from retrieval.changes import Changes
+from retrieval.compaction import Compaction
 from retrieval.embed import Embedder
-from retrieval.errors import DocumentError, LibraryError
-from retrieval.extract import Limits, extract_data, read_file
-from retrieval.files import Source, expand
-from retrieval.fuse import Fused, reciprocal_rank_fusion
-from retrieval.indexes import Change, Indexes
+from retrieval.errors import LibraryError
+from retrieval.extract import Limits
+from retrieval.files import expand
+from retrieval.indexes import Indexes
+from retrieval.ingest import Ingest, Order
+from retrieval.known import Known
 from retrieval.plaintext import clean
 from retrieval.progress import Tell, Teller
-from retrieval.store import New, Store
-from retrieval.types import DEFAULT_COLLECTION, Document, Hit, IngestReport
-
-_LONGEST_QUERY = 10_000
-_MOST_HITS = 1_000
-_LEAST_CANDIDATES = 50
-_CANDIDATES_PER_HIT = 4
+from retrieval.queue import Queue
+from retrieval.reindex import renew_vectors
+from retrieval.rerank import Reranker
+from retrieval.search import Query, Search
+from retrieval.store import Store
+from retrieval.types import DEFAULT_COLLECTION, Document, Filters, Hit, IngestReport, Job
+from retrieval.worker import Worker
 
 
 class Library:
     """The documents in one folder. Open it with `Library.open`, and close it, or use it in a `with`."""
 
-    def __init__(self, store: Store, indexes: Indexes, embedder: Embedder, limits: Limits):
+    def __init__(
+        self,
+        folder: Path,
+        store: Store,
+        indexes: Indexes,
+        embedder: Embedder,
+        limits: Limits,
+        reranker: Reranker | None = None,
+    ):
         self._store = store
         self._indexes = indexes
         self._embedder = embedder
-        self._limits = limits
+        self.limits = limits
         self._lock = threading.RLock()
+        self._search = Search(store, indexes, embedder, self._lock, reranker)
+        self._compaction = Compaction(indexes, self._lock)
+        self._known = Known(store, embedder)
+        self._changes = Changes(store, indexes, self._known, self._lock)
+        self._ingest = Ingest(self._changes, self._known, limits)
+        self._queue = Queue(store, self._known, folder, limits)
+        self.worker = Worker(self._queue, self._ingest, folder / "worker.lock")
+        """Works on what was submitted, once it is started."""
 
     @classmethod
-    def open(cls, folder: Path | str, embedder: Embedder | None = None, limits: Limits | None = None) -> Self:
-        """The library in `folder`, which is made if it does not exist. Raises LibraryError, LibraryDamaged."""
+    def open(
+        cls,
+        folder: Path | str,
+        embedder: Embedder | None = None,
+        limits: Limits | None = None,
+        reranker: Reranker | None = None,
+    ) -> Self:
+        """The library in `folder`, which is made if it does not exist. Raises LibraryError, LibraryDamaged.
+
+        With a `reranker`, it orders the best hits of every search.
+        """
         folder = Path(folder)
         try:
             folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise LibraryError(f"{folder} cannot be used as a folder ({error.strerror}); give another one.") from error
-        embedder = embedder or Embedder()
         store = Store(folder / "library.db")
         try:
-            indexes = Indexes(store, folder / "keywords")
+            indexes = Indexes(store, folder)
             indexes.heal()
+            return cls(folder, store, indexes, embedder or Embedder(), limits or Limits(), reranker)
         except BaseException:
             store.close()
             raise
-        return cls(store, indexes, embedder, limits or Limits())
 
     def close(self) -> None:
-        """Closes the files. A second call does nothing."""
-        with self._lock:
-            self._store.close()
+        """Stops the worker and closes the files. A second call does nothing."""
+        self.worker.stop()
+        self._compaction.stop()
+        self._store.close()
 
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def ingest(
-        self, paths: Iterable[Path | str], *, collection: str = DEFAULT_COLLECTION, progress: Tell | None = None
+        self,
+        paths: Iterable[Path | str],
+        *,
+        collection: str = DEFAULT_COLLECTION,
+        password: str | None = None,
+        progress: Tell | None = None,
     ) -> list[IngestReport]:
         """Adds files, and all files in folders; one report per file, whatever is wrong with it.
 
-        A file is `skipped` where the collection has the same bytes under the same name; with other bytes it takes the
-        place of the document of its name, and its report says so. Raises LibraryError where the library itself cannot
-        be written.
+        A file is `skipped` where the collection has the same bytes under the same name, or under another and this one
+        is new; with other bytes it takes the place of the document of its name, and its report says so. Raises
+        LibraryError where the library itself cannot be written.
         """
         collection = names.checked_collection(collection)
-        self._check_model()
-        sources = expand(paths)
-        reports = []
+        self._changes.check_model()
+        sources, order = expand(paths), Order(collection, password)
+        reports: list[IngestReport] = []
         for number, source in enumerate(sources, start=1):
-            teller = Teller(progress, source.name, number, len(sources))
-            reports.append(self._ingest_one(source, collection, teller))
-            teller("done", 1.0)
+            for content in self._ingest.contents(source.path, source.name, order):
+                teller = Teller(progress, content.name, number, len(sources))
+                reports.append(self._ingest.report(content, order, teller))
+            Teller(progress, source.name, number, len(sources))("done", 1.0)
+        self._compaction.now()
         return reports
 
-    def search(self, query: str, k: int = 5, *, collection: str = DEFAULT_COLLECTION) -> list[Hit]:
-        """The `k` passages, at most 1,000, that answer `query` best by keywords and vectors. Raises LibraryError."""
-        if not 1 <= k <= _MOST_HITS:
-            raise LibraryError(f"k is {k}; ask for 1 to {_MOST_HITS:,} passages.")
+    def submit(
+        self,
+        source: bytes | Path | BinaryIO,
+        name: str,
+        collection: str = DEFAULT_COLLECTION,
+        *,
+        password: str | None = None,
+    ) -> Job:
+        """Takes a file over, to be added by the worker; its bytes are kept in the library's folder until then.
+
+        The password stays in this process's memory. Raises DocumentError where the file is too large or cannot be read.
+        """
+        return self._queue.submit(source, name, names.checked_collection(collection), password)
+
+    def jobs(self, collection: str | None = None) -> list[Job]:
+        """What was submitted and is no document, or not yet, in the order of submission."""
+        return self._queue.jobs.not_ready(collection)
+
+    def job(self, id_: str) -> Job | None:
+        """What became of the submission with this id; it is kept as long as its document."""
+        return self._queue.jobs.find(id_)
+
+    def cancel(self, id_: str) -> Job:
+        """Ends a submission at any moment before its document is stored; one that has ended stays as it is."""
+        return self._queue.cancel(id_)
+
+    def retry(self, id_: str, *, password: str | None = None) -> Job:
+        """Puts a failed submission back into the queue. Raises LibraryError for one that has not failed."""
+        return self._queue.retry(id_, password)
+
+    def forget(self, id_: str) -> Job:
+        """Drops a submission that was skipped, failed or cancelled, with its bytes. Raises LibraryError for others."""
+        return self._queue.forget(id_)
+
+    def search(
+        self,
+        query: str,
+        k: int = 5,
+        *,
+        collection: str = DEFAULT_COLLECTION,
+        filters: Filters | None = None,
+        diversity: float = 0.0,
+    ) -> list[Hit]:
+        """The `k` passages, at most 1,000, that answer `query` best by keywords and vectors. Raises LibraryError.
+
+        `diversity`, from 0 to 1, is how much a passage loses by likeness to the hits before it.
+        """
         collection = names.checked_collection(collection)
         # As stored texts are: what a terminal could not decode arrives as surrogates, which no model or index takes.
-        query = clean(query)
-        if not query.strip():
-            raise LibraryError("the query is empty; write what to look for.")
-        if len(query) > _LONGEST_QUERY:
-            raise LibraryError(
-                f"the query has {len(query):,} characters; at most {_LONGEST_QUERY:,} can be looked for."
-            )
+        asked = Query(clean(query), k, collection, filters, diversity)
         if collection not in self.collections():
             return []
-        self._check_model()
-        vector = self._embedder.encode([query])[0]
-        candidates = max(_LEAST_CANDIDATES, _CANDIDATES_PER_HIT * k)
-        with self._lock:
-            self._indexes.refresh()
-            dense = self._indexes.dense.search(collection, vector, candidates)
-            sparse = self._indexes.sparse.search(collection, query, candidates)
-            return self._hits(reciprocal_rank_fusion(dense, sparse)[:k])
+        self._changes.check_model()
+        self._changes.catch_up()
+        hits = self._search(asked)
+        self._compaction.soon()
+        return hits
 
     def documents(self, collection: str | None = None) -> list[Document]:
-        """All documents, or those of one collection, by collection and name."""
-        with self._lock:
-            return self._store.documents(collection)
+        """The documents that are searched, all or those of one collection, by collection and name."""
+        return self._store.documents(collection)
 
     def document(self, document_id: str) -> Document | None:
-        """The document with this id."""
-        with self._lock:
-            return self._store.document(document_id)
+        """The document with this id, also one that another version replaced."""
+        return self._store.document(document_id)
 
     def text(self, document_id: str) -> str:
-        """The text to which all offsets of a document refer. Raises LibraryError for an unknown id."""
-        with self._lock:
-            text = self._store.text(document_id)
+        """The text to which all offsets of a document refer, also one that another version replaced.
+
+        Raises LibraryError for an unknown id.
+        """
+        text = self._store.text(document_id)
         if text is None:
             raise LibraryError(f"there is no document with the id {document_id}; list the documents to see their ids.")
         return text
 
     def collections(self) -> list[str]:
         """Names of the collections that hold a document, sorted."""
-        with self._lock:
-            return self._store.collections()
+        return self._store.collections()
 
-    def remove(self, name_or_id: str, *, collection: str | None = None) -> Document:
-        """Forgets a document and returns what it was. Raises LibraryError where none, or more than one, is meant."""
-        with self._lock:
-            with self._store.transaction():
-                document = names.find(name_or_id, self._store.documents(collection))
-                before = self._store.generation()
-                self._store.remove(document.id)
-                after = self._store.new_generation()
-            self._indexes.apply(Change(before, after, removed=(document,)))
-        return document
+    def remove(self, name_or_id: str, *, collection: str | None = None) -> Document | Job:
+        """Forgets a document with its earlier versions, or a file that did not become one; returns what it was.
+
+        Given by its name, a file of this name on its way is cancelled too: it would bring the document back. Nothing is
+        left anywhere, which is checked. Raises LibraryError where none is meant, or it cannot be told which.
+        """
+        jobs = self.jobs(collection)
+        known: list[Document | Job] = [*self.documents(collection), *jobs]
+        found = names.find(name_or_id, known)
+        by_name = found.id != name_or_id
+        for job in jobs:
+            meant = by_name and (job.name, job.collection) == (found.name, found.collection)
+            if (meant or job.id == found.id) and not self._queue.discard(job.id):
+                return self.remove(name_or_id, collection=collection)  # It became a document since they were listed.
+        return self._changes.remove(found.id) if isinstance(found, Document) else found
+
+    def move(self, name_or_id: str, to: str, *, collection: str | None = None) -> Document:
+        """Puts a document into the collection `to`, under the same id. Raises LibraryError as `remove` does."""
+        document = names.find(name_or_id, self.documents(collection))
+        return self._changes.move(document.id, names.checked_collection(to))
+
+    def release(self, cited: Collection[str]) -> list[Document]:
+        """Deletes the texts of replaced documents whose ids are not among `cited`; returns what they were.
+
+        Until this is called they are kept, however old: only the caller knows which conversations cite them.
+        """
+        return self._changes.release(cited)
 
     def reindex(self, progress: Tell | None = None) -> None:
-        """Computes all vectors anew, with the model that the library was opened with, and rebuilds both indexes."""
-        documents = self.documents()
-        found = []
-        for number, document in enumerate(documents, start=1):
-            teller = Teller(progress, document.name, number, len(documents))
-            with self._lock:
-                stored = list(self._store.passages_of(document))
-            vectors = self._embedder.encode([passage.text for passage in stored], teller.embedding)
-            found.append(([passage.id for passage in stored], vectors))
-            teller("done", 1.0)
+        """Computes the vectors that the library's model has not made yet, and rebuilds both indexes.
+
+        One that was killed goes on where it was when it is called again; nothing changes before all vectors are there.
+        """
+        renew_vectors(self._store, self._known, progress)
         with self._lock:
-            with self._store.transaction():
-                for ids, vectors in found:
-                    self._store.set_vectors(ids, vectors)
-                self._store.set_fact("model", self._embedder.model_name)
-                self._store.new_generation()
             self._indexes.rebuild()
+        self._compaction.now()
 
     def encode(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """Vectors of `texts`, float32 of shape (len(texts), dimensions)."""
         return self._embedder.encode(texts)
-
-    def _ingest_one(self, source: Source, collection: str, teller: Teller) -> IngestReport:
-        teller("extracting", 0.0)
-        try:
-            data = read_file(source.path, self._limits)
-            digest = hashlib.sha256(data).hexdigest()
-            with self._lock:
-                present = self._store.named(source.name, collection)
-            if present and present.sha256 == digest:
-                return _skipped(present)
-            extracted = extract_data(data, source.path, self._limits)
-        except DocumentError as error:
-            return IngestReport(source.name, "failed", str(error))
-        cut = passages(extracted.text, extracted.pages)
-        vectors = self._embedder.encode([extracted.text[part.start : part.end] for part in cut], teller.embedding)
-        teller("storing", 0.0)
-        document, replaced = self._put(New(source.name, collection, digest, extracted, cut, vectors))
-        reason = f"Took the place of the earlier version of {document.name}." if replaced else None
-        return IngestReport(document.name, "ready", reason, document.id, document.pages, document.passages)
-
-    def _put(self, new: New) -> tuple[Document, Document | None]:
-        """Stores a document beside the others, or in the place of the one of its name, which is returned too."""
-        with self._lock:
-            with self._store.transaction():
-                before = self._store.generation()
-                replaced = self._store.named(new.name, new.collection)
-                if replaced:
-                    self._store.remove(replaced.id)
-                document = self._store.add(new)
-                self._store.set_fact("model", self._embedder.model_name)
-                after = self._store.new_generation()
-            self._indexes.apply(Change(before, after, (document,), (replaced,) if replaced else ()))
-        return document, replaced
-
-    def _hits(self, fused: Sequence[Fused]) -> list[Hit]:
-        ranks = {item.id: item for item in fused}
-        return [
-            Hit(
-                passage_id=found.id,
-                passage=found.text,
-                document=found.document,
-                document_id=found.document_id,
-                page=found.page,
-                start=found.start,
-                end=found.end,
-                score=ranks[found.id].score,
-                dense_rank=ranks[found.id].dense_rank,
-                sparse_rank=ranks[found.id].sparse_rank,
-            )
-            for found in self._store.passages(ranks)
-        ]
-
-    def _check_model(self) -> None:
-        """Vectors of two models cannot be compared."""
-        with self._lock:
-            model = self._store.fact("model")
-            if model not in (None, self._embedder.model_name) and self._store.collections():
-                raise LibraryError(
-                    f"the library's vectors were made with {model}, not {self._embedder.model_name}; "
-                    "open it with that model, or run: footnote reindex"
-                )
-
-
-def _skipped(present: Document) -> IngestReport:
-    reason = f"{present.name} is already in the collection {present.collection}, with the same content."
-    return IngestReport(present.name, "skipped", reason, present.id, present.pages, present.passages)

@@ -31,11 +31,74 @@ CREATE INDEX passages_of_document ON passages (document_id);
 CREATE TABLE facts (name TEXT PRIMARY KEY, value TEXT NOT NULL);    -- 'generation', 'model'
 """
 
-MIGRATIONS = (M001_DOCUMENTS,)
+# A name is taken by one living document; the versions before it are retired: their text alone is kept.
+M002_JOBS = """
+CREATE TABLE documents_2 (
+    id TEXT PRIMARY KEY,
+    name TEXT NOT NULL,
+    collection TEXT NOT NULL,
+    media_type TEXT NOT NULL,
+    sha256 TEXT NOT NULL,
+    text TEXT NOT NULL,
+    characters INTEGER NOT NULL,
+    page_spans TEXT NOT NULL,           -- JSON: [[number, start, end], ...] in characters of text
+    pages INTEGER,                      -- NULL where the format has no pages
+    passages INTEGER NOT NULL,
+    added_at TEXT NOT NULL,             -- ISO 8601, UTC
+    language TEXT,                      -- NULL where it is not known
+    headings TEXT NOT NULL DEFAULT '[]',    -- JSON: [[level, start, end], ...] in characters of text
+    bytes INTEGER,                      -- size of the file; NULL for what was added before this step
+    retired_at TEXT                     -- ISO 8601, UTC; NULL while it is searched and listed
+);
+INSERT INTO documents_2
+    (id, name, collection, media_type, sha256, text, characters, page_spans, pages, passages, added_at)
+    SELECT id, name, collection, media_type, sha256, text, characters, page_spans, pages, passages, added_at
+    FROM documents;
+DROP TABLE documents;
+ALTER TABLE documents_2 RENAME TO documents;
+CREATE UNIQUE INDEX living_names ON documents (collection, name) WHERE retired_at IS NULL;
+CREATE INDEX contents ON documents (collection, sha256);
+ALTER TABLE passages ADD COLUMN heading TEXT NOT NULL DEFAULT '';
+ALTER TABLE passages ADD COLUMN digest BLOB;    -- of the model and the text embedded; NULL where they are not known
+CREATE INDEX passages_of_digest ON passages (digest);
+CREATE TABLE jobs (
+    number INTEGER PRIMARY KEY AUTOINCREMENT,   -- the order in which they are done
+    id TEXT NOT NULL UNIQUE,                    -- later the id of the document
+    name TEXT NOT NULL,
+    collection TEXT NOT NULL,
+    bytes INTEGER NOT NULL,
+    state TEXT NOT NULL,
+    share REAL NOT NULL DEFAULT 0,              -- of the present state, from 0 to 1
+    reason TEXT,
+    document_id TEXT,                           -- of the document that it became, or for which it was skipped
+    tries INTEGER NOT NULL DEFAULT 0,
+    submitted_at TEXT NOT NULL,                 -- ISO 8601, UTC
+    changed_at TEXT NOT NULL
+);
+CREATE INDEX jobs_by_state ON jobs (state, number);
+CREATE INDEX jobs_by_document ON jobs (document_id);
+CREATE TABLE vectors_in_work (                  -- of documents that are not ready yet
+    digest BLOB PRIMARY KEY,
+    document_id TEXT NOT NULL,
+    vector BLOB NOT NULL,
+    made_at TEXT NOT NULL
+) WITHOUT ROWID;
+CREATE TABLE vectors_to_come (                  -- of a reindex that is not finished yet
+    passage_id INTEGER PRIMARY KEY,
+    digest BLOB NOT NULL,
+    vector BLOB                                 -- NULL where the passage keeps the one that it has
+);
+"""
+
+MIGRATIONS = (M001_DOCUMENTS, M002_JOBS)
 
 
 def migrate(connection: sqlite3.Connection) -> None:
-    """Brings the database to the newest form, each step in its own transaction. Raises LibraryDamaged."""
+    """Brings the database to the newest form, each step in its own transaction. Raises LibraryDamaged.
+
+    Foreign keys must be off on this connection: a step may drop a table to which others refer, and put another in its
+    place.
+    """
     (version,) = connection.execute("PRAGMA user_version").fetchone()
     if version > len(MIGRATIONS):
         raise LibraryDamaged("the library was made by a newer version of Footnote; update Footnote to open it.")

@@ -1,19 +1,24 @@
 """What people call documents and collections: checks, and finding the one that is meant."""
 
+import unicodedata
 from collections.abc import Sequence
 from difflib import get_close_matches
 from itertools import count
 from pathlib import PurePosixPath
+from typing import TypeVar
 
 from retrieval.errors import LibraryError
 from retrieval.plaintext import NAME_LENGTH, clean, clean_name
-from retrieval.types import Document
+from retrieval.types import Document, Job
 
 _LONGEST_SUFFIX = 20
 
+Found = TypeVar("Found", bound=Document | Job)
+
 
 def checked_collection(name: str) -> str:
-    """`name`, if a collection can be called so. Raises LibraryError."""
+    """`name` in the one Unicode form that names have, if a collection can be called so. Raises LibraryError."""
+    name = unicodedata.normalize("NFC", name)
     if not name.strip() or name != clean_name(name):
         raise LibraryError(
             f"{name!r} cannot name a collection; use 1 to {NAME_LENGTH} visible characters, no space at either end."
@@ -21,17 +26,19 @@ def checked_collection(name: str) -> str:
     return name
 
 
-def find(name_or_id: str, documents: Sequence[Document]) -> Document:
-    """The one of `documents` with this id or name. Raises LibraryError where there is none, or more than one."""
-    for document in documents:
-        if document.id == name_or_id:
-            return document
-    named = [document for document in documents if document.name in (name_or_id, clean_name(name_or_id))]
+def find(name_or_id: str, things: Sequence[Found]) -> Found:
+    """The first of `things` with this id or name. Raises LibraryError where there is none, or it could be several."""
+    for thing in things:
+        if thing.id == name_or_id:
+            return thing
+    named = [thing for thing in things if thing.name in (name_or_id, clean_name(name_or_id))]
     if not named:
-        raise LibraryError(f"there is no document called {clean(name_or_id)}{_near(name_or_id, documents)}")
-    if len(named) > 1:
-        collections = ", ".join(document.collection for document in named)
-        raise LibraryError(f"{name_or_id} is in several collections ({collections}); say which one is meant.")
+        raise LibraryError(f"there is no document called {clean(name_or_id)}{_near(name_or_id, things)}")
+    collections = sorted({thing.collection for thing in named})
+    if len(collections) > 1:
+        raise LibraryError(
+            f"{name_or_id} is in several collections ({', '.join(collections)}); say which one is meant."
+        )
     return named[0]
 
 
@@ -56,6 +63,6 @@ def _numbered(name: str, number: int) -> str:
     return name.removesuffix(suffix)[: NAME_LENGTH - len(tail)] + tail
 
 
-def _near(name: str, documents: Sequence[Document]) -> str:
-    near = get_close_matches(name, {document.name for document in documents}, n=3, cutoff=0.5)
+def _near(name: str, things: Sequence[Document | Job]) -> str:
+    near = get_close_matches(name, {thing.name for thing in things}, n=3, cutoff=0.5)
     return f"; did you mean {' or '.join(near)}?" if near else "; list the documents to see their names."

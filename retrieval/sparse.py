@@ -1,52 +1,59 @@
 """The keyword leg: BM25 with tantivy, on disk.
 
 The index is derived from SQLite and carries a mark: the generation of the library that it shows. Where the two differ,
-after a crash between their commits, the library builds it anew. A query is text, never syntax: it is cut into words by
-the analyzer that also cut the passages, and each word is looked up.
+after a crash between their commits, the documents that differ are put right. A query is text, never syntax: it is cut
+into terms as the passages were (see `retrieval.terms`), and each term is looked up.
 
-Limits: stemming and stop words are English; Chinese and Japanese are indexed by single characters.
+A score is the share of the most that BM25 can give for the query's words in the body of a passage,
+
+    score(q, d) = Σ over words w of idf(w) · tf'(w, d)  /  Σ over words w of idf(w) · (k1 + 1),
+
+with tantivy's k1 = 1.2 and b = 0.75, so that 0 means that no word is there and the scores of two queries or languages
+can be compared. Words in the path of headings and in the document's name add to it.
 """
 
+import math
 import shutil
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import tantivy
-from tantivy import Filter, Occur, Query
+from tantivy import Occur, Query
 
 from retrieval.errors import LibraryDamaged, LibraryError
+from retrieval.segment import Scored
+from retrieval.terms import LANGUAGES, index_terms, query_terms
 
-_ANALYZER = "footnote"
-_HAN = r"\p{Han}\p{Hiragana}\p{Katakana}"
-_WORDS = rf"[{_HAN}]|[\p{{L}}\p{{M}}\p{{N}}--[{_HAN}]]+"
-_LONGEST_WORD = 60
-_TITLE_WEIGHT = 0.5
+_WHITE_SPACE = "whitespace"
+_FIELDS = {"body": 1.0, "heading": 0.5, "title": 0.5}
+"""Fields with words, and what a word in them counts."""
+_K1 = 1.2
 _MAX_QUERY_WORDS = 100
 _HEAP_BYTES = 50_000_000
-_FORMAT = "1"
+_FORMAT = "2"
 _MARK = "generation"
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A passage as the index takes it."""
+    """A passage as the index takes it; `language` is one of `retrieval.terms.LANGUAGES`."""
 
     id: int
     document_id: str
     collection: str
+    language: str
     title: str
+    heading: str
     body: str
 
 
 class SparseIndex:
-    """BM25 over the passages in the folder `path`. Not thread-safe; the library holds a lock."""
+    """BM25 over the passages in the folder `path`. One thread may write while another searches."""
 
     def __init__(self, path: Path):
         self._path = path
         self._schema = _schema()
-        self._analyzer = _analyzer(stop_words=False)
-        self._query_analyzer = _analyzer(stop_words=True)
         self._index = self._opened()
         self._loaded = self.mark()
 
@@ -78,33 +85,74 @@ class SparseIndex:
             self._index.reload()
             self._loaded = mark
 
-    def search(self, collection: str, text: str, k: int) -> list[int]:
-        """Ids of the `k` passages of `collection` that score best for the words of `text`, ties by id."""
-        words = self._words(text)
-        if not words:
-            return []
-        searcher = self._index.searcher()
-        hits = searcher.search(self._query(collection, words), k, count=False).hits
-        ids = searcher.fast_field_values("id", [address for _, address in hits])
-        found = sorted((-score, int(id_)) for (score, _), id_ in zip(hits, ids, strict=True) if id_ is not None)
-        return [id_ for _, id_ in found]
+    def search(self, collection: str, text: str, k: int, documents: Collection[str] | None = None) -> list[Scored]:
+        """The `k` passages of `collection` that score best for the words of `text`, ties by id.
+
+        With `documents`, of these only.
+        """
+        if documents is None:
+            return self._search(collection, text, k, [])
+        return self._search(collection, text, k, [_any_of(self._schema, "document_id", documents)])
+
+    def scores(self, collection: str, text: str, ids: Collection[int]) -> dict[int, float]:
+        """The scores of these passages for the words of `text`; those without any of the words are left out."""
+        found = self._search(collection, text, len(ids), [_any_of(self._schema, "id", ids)]) if ids else []
+        return {item.id: item.score for item in found}
+
+    def documents(self) -> dict[str, tuple[str, int]]:
+        """The collection and the number of passages of each document that it holds. ValueError where it is damaged."""
+        places = self._searcher().terms_with_prefix("place", "", Query.all_query())
+        parted = ((place.partition("/"), count) for place, count in places if count)
+        return {document_id: (collection, count) for (document_id, _, collection), count in parted}
+
+    def count(self, document_id: str) -> int:
+        """How many passages of a document the index holds."""
+        query = Query.term_query(self._schema, "document_id", document_id)
+        return int(self._searcher().search(query, 1).count or 0)
 
     def __len__(self) -> int:
-        return int(self._index.searcher().num_docs)
+        return int(self._searcher().num_docs)
 
-    def _words(self, text: str) -> list[str]:
-        # "The Who" is all stop words: then they are what is asked for.
-        words = self._query_analyzer.analyze(text) or self._analyzer.analyze(text)
-        return list(dict.fromkeys(words))[:_MAX_QUERY_WORDS]
+    def _searcher(self) -> tantivy.Searcher:
+        return self._index.searcher()
 
-    def _query(self, collection: str, words: list[str]) -> Query:
-        inside = Query.const_score_query(Query.term_query(self._schema, "collection", collection), 0.0)
-        bodies = [(Occur.Should, Query.term_query(self._schema, "body", word)) for word in words]
-        titles = [
-            (Occur.Should, Query.boost_query(Query.term_query(self._schema, "title", word), _TITLE_WEIGHT))
-            for word in words
+    def _search(self, collection: str, text: str, k: int, conditions: Sequence[Query]) -> list[Scored]:
+        searcher = self._searcher()
+        words = self._words(searcher, collection, text)
+        if words is None or not k:
+            return []
+        inside = [*conditions, Query.term_query(self._schema, "collection", collection)]
+        must = [(Occur.Must, Query.const_score_query(condition, 0.0)) for condition in inside]
+        hits = searcher.search(Query.boolean_query([*must, (Occur.Must, words)]), k, count=False).hits
+        ids = searcher.fast_field_values("id", [address for _, address in hits])
+        found = [Scored(int(id_), float(score)) for (score, _), id_ in zip(hits, ids, strict=True) if id_ is not None]
+        return sorted(found, key=lambda item: (-item.score, item.id))
+
+    def _words(self, searcher: tantivy.Searcher, collection: str, text: str) -> Query | None:
+        """What the words of `text` ask for in each language of the collection; None where it has no words."""
+        present = [each for each in LANGUAGES if searcher.doc_freq("language", _of_language(each, collection))]
+        asked = query_terms(text, present, _MAX_QUERY_WORDS)
+        parts = [
+            (Occur.Should, Query.boost_query(self._any_word(terms), 1 / self._most(searcher, terms)))
+            for terms in asked.values()
         ]
-        return Query.boolean_query([(Occur.Must, inside), (Occur.Must, Query.boolean_query(bodies + titles))])
+        return Query.boolean_query(parts) if parts else None
+
+    def _any_word(self, terms: Iterable[str]) -> Query:
+        return Query.boolean_query(
+            [
+                (Occur.Should, Query.boost_query(Query.term_query(self._schema, field, term), weight))
+                for term in terms
+                for field, weight in _FIELDS.items()
+            ]
+        )
+
+    @staticmethod
+    def _most(searcher: tantivy.Searcher, terms: Iterable[str]) -> float:
+        """The most that BM25 can give for `terms` in the body; its own formula for idf."""
+        total = searcher.num_docs
+        frequencies = (min(searcher.doc_freq("body", term), total) for term in terms)
+        return sum(math.log(1 + (total - n + 0.5) / (n + 0.5)) * (_K1 + 1) for n in frequencies)
 
     def _opened(self) -> tantivy.Index:
         """The index, with what is wrong with its folder explained. Raises LibraryError, LibraryDamaged."""
@@ -125,13 +173,11 @@ class SparseIndex:
         """The index on disk, or an empty one in its place where it cannot be read: it is derived, nothing is lost."""
         self._path.mkdir(parents=True, exist_ok=True)
         try:
-            index = tantivy.Index(self._schema, str(self._path))
+            return tantivy.Index(self._schema, str(self._path))
         except ValueError:
             shutil.rmtree(self._path)
             self._path.mkdir()
-            index = tantivy.Index(self._schema, str(self._path))
-        index.register_tokenizer(_ANALYZER, self._analyzer)
-        return index
+            return tantivy.Index(self._schema, str(self._path))
 
     def _commit(self, writer: tantivy.IndexWriter, add: Iterable[Entry], generation: str | None) -> None:
         for entry in add:
@@ -151,19 +197,11 @@ class SparseIndex:
 def _schema() -> tantivy.Schema:
     builder = tantivy.SchemaBuilder()
     builder.add_unsigned_field("id", indexed=True, fast=True)
-    builder.add_text_field("document_id", tokenizer_name="raw", index_option="basic")
-    builder.add_text_field("collection", tokenizer_name="raw", index_option="basic")
-    builder.add_text_field("title", tokenizer_name=_ANALYZER, index_option="freq")
-    builder.add_text_field("body", tokenizer_name=_ANALYZER, index_option="freq")
+    for name in ("document_id", "collection", "language", "place"):
+        builder.add_text_field(name, tokenizer_name="raw", index_option="basic")
+    for name in _FIELDS:
+        builder.add_text_field(name, tokenizer_name=_WHITE_SPACE, index_option="freq")
     return builder.build()
-
-
-def _analyzer(*, stop_words: bool) -> tantivy.TextAnalyzer:
-    builder = tantivy.TextAnalyzerBuilder(tantivy.Tokenizer.regex(_WORDS)).filter(Filter.remove_long(_LONGEST_WORD))
-    builder = builder.filter(Filter.lowercase()).filter(Filter.ascii_fold())
-    if stop_words:
-        builder = builder.filter(Filter.stopword("english"))
-    return builder.filter(Filter.stemmer("english")).build()
 
 
 def _document(entry: Entry) -> tantivy.Document:
@@ -171,6 +209,16 @@ def _document(entry: Entry) -> tantivy.Document:
     document.add_unsigned("id", entry.id)
     document.add_text("document_id", entry.document_id)
     document.add_text("collection", entry.collection)
-    document.add_text("title", entry.title)
-    document.add_text("body", entry.body)
+    document.add_text("language", _of_language(entry.language, entry.collection))
+    document.add_text("place", f"{entry.document_id}/{entry.collection}")
+    for field in _FIELDS:
+        document.add_text(field, index_terms(getattr(entry, field), entry.language))
     return document
+
+
+def _of_language(language: str, collection: str) -> str:
+    return f"{language}:{collection}"
+
+
+def _any_of(schema: tantivy.Schema, field: str, values: Collection[object]) -> Query:
+    return Query.term_set_query(schema, field, list(values))

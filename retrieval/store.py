@@ -1,99 +1,67 @@
 """Documents and passages in SQLite, the one source of truth: what is not committed here does not exist.
 
 Every change writes a new random generation, by which the indexes derived from it can tell whether they are up to date.
+A document that another version replaced is retired: its passages are gone, its text is kept for the citations of it.
 
-Limits: not thread-safe; the library holds a lock. Several processes may share the file.
+Threads and processes may share a store.
 """
 
 import json
-import sqlite3
 import uuid
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Collection, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import astuple, dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
 from retrieval.chunk import Passage
-from retrieval.errors import LibraryDamaged, LibraryError
+from retrieval.database import Database
 from retrieval.extract import Extracted
-from retrieval.migrations import migrate
+from retrieval.passages import Passages, StoredPassage, Vectors, to_blob
 from retrieval.types import Document
 
-_COLUMNS = "id, name, collection, media_type, sha256, characters, pages, passages, added_at"
-_BUSY_SECONDS = 30
-_STORED = np.dtype("<f2")
+__all__ = ["New", "Store", "StoredPassage", "ago", "now"]
 
-Vectors = NDArray[np.float32]
-
-
-@dataclass(frozen=True, slots=True)
-class StoredPassage:
-    """A passage with its text and the document that it is from."""
-
-    id: int
-    document_id: str
-    document: str
-    collection: str
-    page: int | None
-    start: int
-    end: int
-    text: str
+_COLUMNS = (
+    "id, name, collection, media_type, sha256, characters, pages, passages, added_at, language, bytes, retired_at"
+)
 
 
 @dataclass(frozen=True, slots=True)
 class New:
-    """A document about to be stored; `vectors` is float32 of shape (len(passages), dimensions)."""
+    """A document about to be stored, of a file of `size` bytes; `vectors` is float32 of shape (passages, dimensions).
 
+    `digests` tell for each passage which model made its vector of which text (see `retrieval.known`).
+    """
+
+    id: str
     name: str
     collection: str
     sha256: str
+    size: int
     extracted: Extracted
     passages: Sequence[Passage]
     vectors: Vectors
+    digests: Sequence[bytes]
 
 
-class Store:
-    """The file `library.db`."""
+class Store(Passages):
+    """The documents, passages and facts of the file at `path`."""
 
     def __init__(self, path: Path):
-        self._path = path
-        with self._explained():
-            self._connection = sqlite3.connect(
-                path, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False
-            )
-            try:
-                self._connection.execute("PRAGMA journal_mode = WAL")
-                self._connection.execute("PRAGMA foreign_keys = ON")
-                migrate(self._connection)
-            except BaseException:
-                self._connection.close()
-                raise
+        super().__init__(Database(path))
 
     def close(self) -> None:
         """Closes the file."""
-        self._connection.close()
+        self.database.close()
 
-    @contextmanager
-    def transaction(self) -> Iterator[None]:
-        """All or nothing, one process at a time."""
-        with self._explained():
-            self._connection.execute("BEGIN IMMEDIATE")
-            try:
-                yield
-                self._connection.execute("COMMIT")
-            except BaseException:
-                # Where the disk is full or fails, SQLite has rolled back by itself, and would refuse to do it again.
-                if self._connection.in_transaction:
-                    self._connection.execute("ROLLBACK")
-                raise
+    def transaction(self) -> AbstractContextManager[None]:
+        """All or nothing, one writer at a time."""
+        return self.database.transaction()
 
     def fact(self, name: str) -> str | None:
-        """A fact about the library: its `generation`, or the `model` of its vectors."""
+        """A fact about the library: its `generation`, the `model` of its vectors, when a reindex made `vectors`."""
         rows = self._all("SELECT value FROM facts WHERE name = ?", name)
         return str(rows[0][0]) if rows else None
 
@@ -114,7 +82,7 @@ class Store:
     def add(self, new: New) -> Document:
         """Stores a document with its passages; call it inside a transaction."""
         document = Document(
-            id=uuid.uuid4().hex,
+            id=new.id,
             name=new.name,
             collection=new.collection,
             media_type=new.extracted.media_type,
@@ -122,37 +90,68 @@ class Store:
             characters=len(new.extracted.text),
             pages=len(new.extracted.pages) or None,
             passages=len(new.passages),
-            added_at=datetime.now(UTC).isoformat(timespec="seconds"),
+            added_at=now(),
+            language=new.extracted.language,
+            bytes=new.size,
         )
-        self._all(
-            f"INSERT INTO documents ({_COLUMNS}, text, page_spans) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",  # noqa: S608
-            *astuple(document),
-            new.extracted.text,
-            json.dumps(new.extracted.pages),
+        headings = [(heading.level, heading.start, heading.end) for heading in new.extracted.headings]
+        values = (*astuple(document), new.extracted.text, json.dumps(new.extracted.pages), json.dumps(headings))
+        marks = ", ".join("?" * len(values))
+        self._all(f"INSERT INTO documents ({_COLUMNS}, text, page_spans, headings) VALUES ({marks})", *values)  # noqa: S608
+        self.database.many(
+            "INSERT INTO passages (document_id, page, start, stop, heading, digest, vector)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?)",
+            (
+                (new.id, passage.page, passage.start, passage.end, passage.heading, digest, to_blob(vector))
+                for passage, digest, vector in zip(new.passages, new.digests, new.vectors, strict=True)
+            ),
         )
-        for passage, vector in zip(new.passages, new.vectors, strict=True):
-            self._add_passage(document.id, passage, vector)
         return document
 
+    def retire(self, document_id: str) -> None:
+        """Takes a document out of search and list; its text stays."""
+        self._all("UPDATE documents SET retired_at = ? WHERE id = ?", now(), document_id)
+        self._all("DELETE FROM passages WHERE document_id = ?", document_id)
+        self._all("DELETE FROM jobs WHERE id = ?", document_id)
+
     def remove(self, document_id: str) -> None:
-        """Deletes a document with its passages."""
+        """Deletes a document with everything that refers to it."""
         self._all("DELETE FROM documents WHERE id = ?", document_id)
+        self._all("DELETE FROM jobs WHERE document_id = ?", document_id)
+        self._all("DELETE FROM vectors_in_work WHERE document_id = ?", document_id)
+
+    def move(self, document_id: str, collection: str) -> None:
+        """Puts a document into another collection."""
+        self._all("UPDATE documents SET collection = ? WHERE id = ?", collection, document_id)
+        self._all("UPDATE jobs SET collection = ? WHERE id = ?", collection, document_id)
 
     def documents(self, collection: str | None = None) -> list[Document]:
-        """Documents by collection and name."""
-        where, values = ("", ()) if collection is None else ("WHERE collection = ?", (collection,))
-        rows = self._all(f"SELECT {_COLUMNS} FROM documents {where} ORDER BY collection, name", *values)  # noqa: S608
-        return [Document(*row) for row in rows]
+        """The living documents by collection and name."""
+        where, values = ("", ()) if collection is None else ("AND collection = ?", (collection,))
+        return self._documents(f"retired_at IS NULL {where} ORDER BY collection, name", *values)
+
+    def retired(self) -> list[Document]:
+        """The documents that others replaced, oldest first."""
+        return self._documents("retired_at IS NOT NULL ORDER BY retired_at, id")
+
+    def versions(self, document: Document) -> list[Document]:
+        """The retired versions of a living document: those of its name in its collection."""
+        where = "retired_at IS NOT NULL AND name = ? AND collection = ?"
+        return self._documents(where, document.name, document.collection)
 
     def document(self, document_id: str) -> Document | None:
-        """The document with this id."""
-        rows = self._all(f"SELECT {_COLUMNS} FROM documents WHERE id = ?", document_id)  # noqa: S608
-        return Document(*rows[0]) if rows else None
+        """The document with this id, living or retired."""
+        return next(iter(self._documents("id = ?", document_id)), None)
 
     def named(self, name: str, collection: str) -> Document | None:
-        """The document of this name in a collection."""
-        rows = self._all(f"SELECT {_COLUMNS} FROM documents WHERE name = ? AND collection = ?", name, collection)  # noqa: S608
-        return Document(*rows[0]) if rows else None
+        """The living document of this name in a collection."""
+        found = self._documents("name = ? AND collection = ? AND retired_at IS NULL", name, collection)
+        return next(iter(found), None)
+
+    def with_content(self, sha256: str, collection: str) -> Document | None:
+        """The first living document of a collection that was made of these bytes."""
+        where = "sha256 = ? AND collection = ? AND retired_at IS NULL ORDER BY name LIMIT 1"
+        return next(iter(self._documents(where, sha256, collection)), None)
 
     def text(self, document_id: str) -> str | None:
         """A document's whole text."""
@@ -161,79 +160,28 @@ class Store:
 
     def collections(self) -> list[str]:
         """Names of the collections that hold a document, sorted."""
-        return [row[0] for row in self._all("SELECT DISTINCT collection FROM documents ORDER BY collection")]
+        query = "SELECT DISTINCT collection FROM documents WHERE retired_at IS NULL ORDER BY collection"
+        return [row[0] for row in self._all(query)]
 
-    def passages(self, ids: Iterable[int]) -> Iterator[StoredPassage]:
-        """The passages with these ids, in their order; those that are gone are left out."""
-        query = (
-            "SELECT p.id, d.id, d.name, d.collection, p.page, p.start, p.stop,"
-            " substr(d.text, p.start + 1, p.stop - p.start)"
-            " FROM passages p JOIN documents d ON d.id = p.document_id WHERE p.id = ?"
+    def traces(self, document_ids: Collection[str]) -> int:
+        """How many documents, passages and vectors of these documents are still there."""
+        count = (
+            "SELECT (SELECT count(*) FROM documents WHERE id = ?1)"
+            " + (SELECT count(*) FROM passages WHERE document_id = ?1)"
+            " + (SELECT count(*) FROM vectors_in_work WHERE document_id = ?1)"
         )
-        for id_ in ids:
-            for row in self._all(query, id_):
-                yield StoredPassage(*row)
+        return sum(int(self._all(count, document_id)[0][0]) for document_id in document_ids)
 
-    def passages_of(self, document: Document) -> Iterator[StoredPassage]:
-        """A document's passages in the order of its text."""
-        # Cut here: SQLite's substr would count the text from its beginning for every passage.
-        text = self.text(document.id) or ""
-        query = "SELECT id, page, start, stop FROM passages WHERE document_id = ? ORDER BY id"
-        for id_, page, start, stop in self._all(query, document.id):
-            whence = (document.id, document.name, document.collection)
-            yield StoredPassage(id_, *whence, page, start, stop, text[start:stop])
-
-    def vectors(self, document: Document) -> tuple[list[int], Vectors]:
-        """Ids of a document's passages, and their vectors: float32 of shape (passages, dimensions)."""
-        rows = self._all("SELECT id, vector FROM passages WHERE document_id = ? ORDER BY id", document.id)
-        if len({len(row[1]) for row in rows}) > 1:
-            raise LibraryDamaged(f"vectors of {document.name} are incomplete; remove the document and add it again.")
-        flat = np.frombuffer(b"".join(row[1] for row in rows), dtype=_STORED).astype(np.float32)
-        return [row[0] for row in rows], flat.reshape(len(rows), -1) if rows else flat.reshape(0, 0)
-
-    def set_vectors(self, ids: Sequence[int], vectors: Vectors) -> None:
-        """Replaces the vectors of passages; call it inside a transaction."""
-        for id_, vector in zip(ids, vectors, strict=True):
-            self._all("UPDATE passages SET vector = ? WHERE id = ?", vector.astype(_STORED).tobytes(), id_)
-
-    def _add_passage(self, document_id: str, passage: Passage, vector: Vectors) -> None:
-        values = (document_id, passage.page, passage.start, passage.end, vector.astype(_STORED).tobytes())
-        self._all("INSERT INTO passages (document_id, page, start, stop, vector) VALUES (?, ?, ?, ?, ?)", *values)
-
-    def _all(self, query: str, *values: object) -> list[Any]:
-        with self._explained():
-            return self._connection.execute(query, values).fetchall()
-
-    @contextmanager
-    def _explained(self) -> Iterator[None]:
-        """SQLite's errors as the library's, with what to do."""
-        try:
-            yield
-        except sqlite3.DatabaseError as error:
-            raise _explain(error, self._path) from error
-        except UnicodeEncodeError as error:
-            # Texts are cleaned before: only a name or an id that was asked for can hold such a character.
-            raise LibraryError(f"{error.object!r} holds bytes that are not UTF-8; type it again.") from error
+    def _documents(self, where: str, *values: object) -> list[Document]:
+        rows: list[Any] = self._all(f"SELECT {_COLUMNS} FROM documents WHERE {where}", *values)  # noqa: S608
+        return [Document(*row) for row in rows]
 
 
-def _explain(error: sqlite3.DatabaseError, path: Path) -> LibraryError:
-    if isinstance(error, sqlite3.ProgrammingError):
-        return LibraryError("the library is closed; open it again.")
-    code = getattr(error, "sqlite_errorcode", 0) & 0xFF
-    if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
-        return LibraryError(f"{path} is in use by another program; wait until that has finished, then try again.")
-    if code == sqlite3.SQLITE_FULL:
-        return LibraryError(
-            f"the disk that holds {path} is full; delete or move away other files on it, then try again: "
-            "what was stored before is intact."
-        )
-    if code == sqlite3.SQLITE_IOERR:
-        return LibraryError(
-            f"{path} cannot be read or written ({error}); check that its disk is connected, works and has free space, "
-            "then try again."
-        )
-    if code in (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PERM):
-        return LibraryError(f"{path} cannot be opened for writing; check the folder and its permissions.")
-    return LibraryDamaged(
-        f"{path} is damaged ({error}); put your last backup in its place, or move it away and add the documents again."
-    )
+def now() -> str:
+    """The time as it is stored: ISO 8601, UTC, to the second."""
+    return ago(timedelta())
+
+
+def ago(time: timedelta) -> str:
+    """The time that was so long ago, as it is stored."""
+    return (datetime.now(UTC) - time).isoformat(timespec="seconds")

@@ -1,16 +1,25 @@
 """What the library takes and gives back: plain frozen values, safe to pass between threads."""
 
 from dataclasses import dataclass
+from datetime import date
 from typing import Literal
 
 DEFAULT_COLLECTION = "default"
 
 State = Literal["ready", "skipped", "failed"]
+JobState = Literal["queued", "extracting", "embedding", "ready", "skipped", "failed", "cancelled"]
+WORKING: tuple[JobState, ...] = ("extracting", "embedding")
+UNFINISHED: tuple[JobState, ...] = ("queued", *WORKING)
 
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """One document of the library. `pages` is None where the format has no pages."""
+    """One document of the library. `pages` is None where the format has no pages.
+
+    `retired_at` is None for the documents that are searched and listed; an earlier version, whose text is kept for the
+    citations of it, has the time at which another took its place. `bytes` is None where the size of the file was not
+    recorded, `language` where it is not known.
+    """
 
     id: str
     name: str
@@ -21,6 +30,34 @@ class Document:
     pages: int | None
     passages: int
     added_at: str
+    language: str | None = None
+    bytes: int | None = None
+    retired_at: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One file on its way into the library; `id` is later the id of its document.
+
+    `share` is how much of the present state is done, from 0 to 1. `reason` says why it was skipped, failed or waits.
+    `document_id` is the document that it became, or for which it was skipped. Times are ISO 8601, UTC.
+    """
+
+    id: str
+    name: str
+    collection: str
+    bytes: int
+    state: JobState
+    share: float
+    reason: str | None
+    document_id: str | None
+    submitted_at: str
+    changed_at: str
+
+    @property
+    def ended(self) -> bool:
+        """Whether nothing more will become of it by itself."""
+        return self.state not in UNFINISHED
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +65,9 @@ class Hit:
     """A passage found by a search, best first.
 
     `passage` is exactly the extracted text of the document from `start` to `end` (characters). `score` is the fused
-    score; a rank is the place (from 1) that one leg gave the passage, None where that leg did not bring it.
+    score, about 0 to 1, or the reranker's where there is one; a rank is the place (from 1) that one leg gave the
+    passage, None where that leg did not bring it. `heading` is the path of headings above it. `duplicates` are the
+    passages, also found, that say the same and are not hits of their own.
     """
 
     passage_id: int
@@ -41,6 +80,22 @@ class Hit:
     score: float
     dense_rank: int | None
     sparse_rank: int | None
+    heading: str = ""
+    duplicates: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Filters:
+    """Which documents of a collection a search looks into; what is left empty excludes none.
+
+    `documents` are names or ids. `media_types` are such as "application/pdf"; "text/*" stands for all that begin so.
+    `added_from` and `added_to` are days in UTC, both included.
+    """
+
+    documents: tuple[str, ...] = ()
+    media_types: tuple[str, ...] = ()
+    added_from: date | None = None
+    added_to: date | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -95,6 +95,60 @@ def test_a_failed_file_is_reported_and_the_others_stay(run, notes, tmp_path):
     assert len(json.loads(run("list", "--json")[1])["documents"]) == 1
 
 
+@pytest.fixture
+def library(tmp_path):
+    """The library of the home, as a server would have it open."""
+    from retrieval.library import Library
+
+    with Library.open(tmp_path / "home" / "library") as library:
+        yield library
+
+
+def test_uploads_are_listed_with_their_states_and_can_be_removed(run, library):
+    library.submit(bytes(range(256)), "noise.bin")
+    library.worker.run_until_idle()
+    waiting = library.submit(b"Text.", "notes.txt", "other")
+    _, out, _ = run("list")
+    failed, queued = out.splitlines()
+    assert "failed  noise.bin: noise.bin is neither a known kind of document" in failed
+    assert queued == f"{waiting.id}  other  queued  notes.txt"
+    listed = json.loads(run("list", "--json")[1])
+    assert listed["documents"] == []
+    assert [(job["name"], job["state"]) for job in listed["jobs"]] == [("noise.bin", "failed"), ("notes.txt", "queued")]
+    assert json.loads(run("list", "--json", "--collection", "other")[1])["jobs"][0]["id"] == waiting.id
+    assert run("remove", "noise.bin")[:2] == (0, "removed noise.bin (failed upload)\n")
+    assert run("remove", waiting.id)[:2] == (0, "removed notes.txt (queued upload)\n")
+    assert run("list")[1] == "no documents; add some with `footnote ingest FILE`\n"
+
+
+def test_documents_move_between_collections(run, notes):
+    assert run("collections")[1] == "no documents; add some with `footnote ingest FILE`\n"
+    run("ingest", notes)
+    assert run("move", "notes.txt", "--to", "sea")[:2] == (0, "moved notes.txt to sea\n")
+    assert json.loads(run("search", "lighthouse", "--collection", "sea", "--json")[1])["hits"][0]["passage"] == NOTES
+    assert json.loads(run("search", "lighthouse", "--json")[1])["hits"] == []
+    assert run("collections")[1] == "      1 document   sea\n"
+    assert json.loads(run("collections", "--json")[1]) == {"collections": [{"name": "sea", "documents": 1}]}
+    code, out, err = run("move", "notes.tx", "--to", "sea")
+    assert (code, out, len(err.splitlines())) == (2, "", 1)
+    assert "did you mean notes.txt?" in err
+
+
+def test_a_password_opens_an_encrypted_file(run, tmp_path):
+    from fpdf import FPDF
+
+    pdf = FPDF()
+    pdf.set_encryption("owner", user_password="key")
+    pdf.add_page()
+    pdf.set_font("helvetica", size=12)
+    pdf.cell(text="The lamp was lit in 1844.")
+    pdf.output(str(tmp_path / "locked.pdf"))
+    code, out, _ = run("ingest", tmp_path / "locked.pdf")
+    assert (code, out.split()[0]) == (2, "failed")
+    code, out, _ = run("ingest", tmp_path / "locked.pdf", "--password", "key")
+    assert (code, out) == (0, "ready    locked.pdf: 1 passage\n")
+
+
 def test_a_model_that_cannot_be_loaded(run, notes, tmp_path):
     run("ingest", notes)
     (tmp_path / "broken").mkdir()

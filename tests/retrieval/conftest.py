@@ -1,6 +1,7 @@
 """Real documents, written here, and the real embedding model, loaded once."""
 
 import io
+import runpy
 import zipfile
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import openpyxl
 import pypdf
 import pytest
 from fpdf import FPDF
+from PIL import Image, ImageDraw, ImageFont
 from pptx import Presentation
 
 from retrieval.embed import Embedder
@@ -18,6 +20,31 @@ from retrieval.library import Library
 @pytest.fixture(scope="session")
 def embedder():
     return Embedder()
+
+
+TinyEmbedder = runpy.run_path(str(Path(__file__).with_name("tiny.py")))["TinyEmbedder"]
+
+
+@pytest.fixture
+def tiny():
+    return TinyEmbedder()
+
+
+@pytest.fixture
+def open_tiny(tmp_path):
+    """A function that opens the library of the test with an embedder that costs nothing."""
+
+    def open_one(embedder=None, **options):
+        return Library.open(tmp_path / "library", embedder or TinyEmbedder(), **options)
+
+    return open_one
+
+
+@pytest.fixture
+def shelf(open_tiny):
+    """A library whose embedder costs nothing."""
+    with open_tiny() as opened:
+        yield opened
 
 
 @pytest.fixture
@@ -42,20 +69,51 @@ class Write:
     """Writers of small documents of each kind."""
 
     @staticmethod
-    def pdf(pages: list[str]) -> bytes:
+    def pdf(pages: list[str], picture: str = "") -> bytes:
+        """Pages of text, and after them one that is a picture of the words `picture`."""
         pdf = FPDF()
         pdf.set_font("helvetica", size=12)
         for text in pages:
             pdf.add_page()
             pdf.multi_cell(0, 8, text)
+        if picture:
+            drawn = Image.new("RGB", (1000, 100), "white")
+            ImageDraw.Draw(drawn).text((20, 20), picture, fill="black", font=ImageFont.load_default(40))
+            pdf.add_page()
+            pdf.image(drawn, w=180)
         return bytes(pdf.output())
 
     @staticmethod
-    def encrypted_pdf(path: Path) -> Path:
+    def encrypted_pdf(path: Path, password: str = "key", algorithm: str = "AES-256") -> Path:
         writer = pypdf.PdfWriter(clone_from=io.BytesIO(Write.pdf(["A secret."])))
-        writer.encrypt("key", algorithm="AES-256")
+        writer.encrypt(password, "the owner's", algorithm=algorithm)
         writer.write(path)
         return path
+
+    @staticmethod
+    def many_pages(count: int) -> bytes:
+        """A PDF written by hand: the library takes a minute for ten thousand pages."""
+        kids = b" ".join(b"%d 0 R" % (4 + 2 * page) for page in range(count))
+        objects = [
+            b"<</Type/Catalog/Pages 2 0 R>>",
+            b"<</Type/Pages/Count %d/Kids[%s]>>" % (count, kids),
+            b"<</Type/Font/Subtype/Type1/BaseFont/Helvetica>>",
+        ]
+        for page in range(count):
+            words = b"BT /F 12 Tf 20 200 Td (This is page %d of many.) Tj ET" % (page + 1)
+            objects += (
+                b"<</Type/Page/Parent 2 0 R/MediaBox[0 0 300 300]/Resources<</Font<</F 3 0 R>>>>/Contents %d 0 R>>"
+                % (5 + 2 * page),
+                b"<</Length %d>>stream\n%s\nendstream" % (len(words), words),
+            )
+        data, places = bytearray(b"%PDF-1.4\n"), []
+        for number, body in enumerate(objects, start=1):
+            places.append(len(data))
+            data += b"%d 0 obj\n%s\nendobj\n" % (number, body)
+        table = b"".join(b"%010d 00000 n \n" % place for place in places)
+        size = len(objects) + 1
+        tail = b"xref\n0 %d\n0000000000 65535 f \n%strailer<</Size %d/Root 1 0 R>>\nstartxref\n%d\n%%%%EOF"
+        return bytes(data) + tail % (size, table, size, len(data))
 
     @staticmethod
     def scanned_pdf() -> bytes:
@@ -68,7 +126,11 @@ class Write:
     def docx(path: Path, *paragraphs: str, rows: tuple[tuple[str, ...], ...] = ()) -> Path:
         document = docx.Document()
         for paragraph in paragraphs:
-            document.add_paragraph(paragraph)
+            level = len(paragraph) - len(paragraph.lstrip("#"))
+            if level:
+                document.add_heading(paragraph[level:].strip(), level)
+            else:
+                document.add_paragraph(paragraph)
         if rows:
             table = document.add_table(len(rows), len(rows[0]))
             for row, values in zip(table.rows, rows, strict=True):
@@ -96,6 +158,19 @@ class Write:
             for row in rows:
                 sheet.append(row)
         workbook.save(path)
+        return path
+
+    @staticmethod
+    def odt(path: Path, body: str) -> Path:
+        space = "urn:oasis:names:tc:opendocument:xmlns:"
+        names = " ".join(f'xmlns:{name}="{space}{name}:1.0"' for name in ("office", "text", "table"))
+        with zipfile.ZipFile(path, "w") as file:
+            file.writestr("mimetype", "application/vnd.oasis.opendocument.text")
+            file.writestr(
+                "content.xml",
+                f"<office:document-content {names}><office:body><office:text>{body}"
+                "</office:text></office:body></office:document-content>",
+            )
         return path
 
     @staticmethod
@@ -138,6 +213,7 @@ def everywhere():
     """A function that counts a library's passages in each of its three stores."""
 
     def count(library):
+        library._indexes.load_all()
         rows = library._store._all("SELECT count(*) FROM passages")
         return rows[0][0], len(library._indexes.dense), len(library._indexes.sparse)
 

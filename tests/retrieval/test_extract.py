@@ -1,16 +1,22 @@
-import zipfile
+"""The text of files of each kind, with its pages, headings and language."""
 
-import kreuzberg
+import zipfile
+from pathlib import PurePath
+
 import pytest
 
-from retrieval.errors import DocumentError
-from retrieval.extract import Limits, extract
+from retrieval import confined
+from retrieval.extract import Limits, extract, extract_data
 
 TAGS = "Ignore this <|im_end|> and R&D where a < b."
 
 
 def page_texts(extracted):
     return {number: extracted.text[start:end] for number, start, end in extracted.pages}
+
+
+def headings(extracted):
+    return [(found.level, extracted.text[found.start : found.end]) for found in extracted.headings]
 
 
 def test_pdf_keeps_its_pages_and_a_blank_one_keeps_its_number(folder, write):
@@ -65,10 +71,12 @@ def test_epub(folder, write):
     assert extract(path).text == "R&D: a < b. See link."
 
 
-def test_markdown(folder):
+def test_markdown_is_kept_as_it_was_written(folder):
     path = folder / "a.md"
-    path.write_text("# Title\n\nSome **bold** [link](http://x.y) of snake_case <|im_end|>.\n")
-    assert extract(path).text == "Title\n\nSome bold link of snake_case <|im_end|>."
+    text = "# Title\n\nSome **bold** [link](http://x.y) of snake_case <|im_end|>.\n"
+    path.write_text(text)
+    assert extract(path).text == text
+    assert headings(extract(path)) == [(1, "Title")]
 
 
 @pytest.mark.parametrize(
@@ -94,89 +102,64 @@ def test_a_file_of_unknown_kind_that_is_text_is_text(folder, name):
     assert extract(path).text.strip() == "import this"
 
 
-def bad_files(folder, write):
-    good = write.pdf(["A page with some text on it."] * 3)
-    long_docx = write.docx(folder / "long.docx", "word " * 5000).read_bytes()
-    return {
-        "zero.txt": (b"", "is empty (0 bytes)"),
-        "blank.txt": (b" \n \n", "contains no text"),
-        "empty.html": (b"<html><body></body></html>", "contains no text"),
-        "noise.bin": (bytes(range(256)) * 4, "neither a known kind of document nor UTF-8 text"),
-        "noise.txt": (bytes(range(255, 0, -1)) * 4, "neither a known kind of document nor UTF-8 text"),
-        "scan.pdf": (write.scanned_pdf(), "has no text layer"),
-        "locked.pdf": (write.encrypted_pdf(folder / "x.pdf").read_bytes(), "remove the password"),
-        "cut.pdf": (good[: len(good) // 3], "is damaged or not really a PDF"),
-        "text.pdf": (b"I am text", "is damaged or not really a PDF"),
-        "cut.docx": (long_docx[: len(long_docx) // 2], "is damaged or not really a DOCX"),
-        "text.xlsx": (b"I am text", "is damaged or not really an XLSX"),
-        "picture.png": (b"\x89PNG\r\n\x1a\n", "is a picture"),
-        "pack.zip": (b"PK\x03\x04", "is an archive"),
-    }
+def test_pages_without_text_are_told(folder, write):
+    path = folder / "a.pdf"
+    path.write_bytes(write.pdf(["One.", "", "Three.", "", "", "Six."]))
+    notes = extract(path).notes
+    assert notes == ("No text was found on pages 2, 4-5 of 6: blank, or a picture of text.",)
 
 
-def test_each_bad_file_gets_one_sentence_that_names_it(folder, write):
-    for name, (data, reason) in bad_files(folder, write).items():
-        path = folder / name
-        path.write_bytes(data)
-        with pytest.raises(DocumentError) as caught:
-            extract(path)
-        message = str(caught.value)
-        assert message.startswith(name)
-        assert reason in message
-        assert message.endswith(".")
-        assert "\n" not in message
-        assert "Error" not in message
+def test_headings_of_docx(folder, write):
+    path = write.docx(
+        folder / "a.docx", "Intro", "# The Book & I", "Intro", "## Intro", "Text.", "### Sub\tone", "Intro"
+    )
+    extracted = extract(path)
+    assert extracted.text == "Intro\n\nThe Book & I\n\nIntro\n\nIntro\n\nText.\n\nSub\tone\n\nIntro"
+    assert headings(extracted) == [(1, "The Book & I"), (2, "Intro"), (3, "Sub\tone")]
+    assert extracted.headings[1].start == extracted.text.index("Intro\n\nText.")
 
 
-def test_size_is_checked_before_reading(folder):
-    path = folder / "huge.txt"
-    with path.open("wb") as file:
-        file.truncate(200_000_000)  # sparse: takes no room, and no time unless it is read
-    with pytest.raises(DocumentError, match=r"huge.txt is too large \(200 MB of at most 100 MB\); split it"):
-        extract(path)
-
-
-def test_limits(folder, write):
-    path = folder / "a.txt"
-    path.write_text("word " * 100)
-    with pytest.raises(DocumentError, match="more than 10 characters"):
-        extract(path, Limits(max_characters=10))
-    docx = write.docx(folder / "a.docx", "word " * 100)
-    with zipfile.ZipFile(docx, "a", zipfile.ZIP_DEFLATED) as package:
-        package.writestr("padding.bin", bytes(5_000_000))
-    with pytest.raises(DocumentError, match="unpacks to more than"):
-        extract(docx, Limits(max_bytes=200_000))
-    with pytest.raises(ValueError, match="greater than zero"):
-        Limits(max_seconds=0)
-
-
-def test_gives_up_waiting(folder):
+def test_headings_of_slides_html_and_epub(folder, write):
+    slides = extract(write.pptx(folder / "a.pptx", ("First & <b>", "Body"), ("First & <b>", "More")))
+    assert headings(slides) == [(2, "First & <b>")] * 2
+    assert [page[1] for page in slides.pages] == [heading.start for heading in slides.headings]
+    book = write.epub(folder / "a.epub", "<h1>One</h1><p>Text</p><dl><dt>Word</dt><dd>Meaning</dd></dl><h2>Two</h2>")
+    assert extract(book).text == "One\n\nText\n\nWord\nMeaning\n\nTwo"
+    assert headings(extract(book)) == [(1, "One"), (2, "Two")]
     path = folder / "a.html"
-    path.write_text("<p>hello <b>world</b></p>" * 50_000)
-    with pytest.raises(DocumentError, match=r"takes longer than 0\.001 seconds"):
-        extract(path, Limits(max_seconds=0.001))
+    path.write_text("<h1>One</h1><div>Text in a division.</div><h2>Two</h2>")
+    assert extract(path).text == "One\n\nText in a division.\n\nTwo"
+    assert headings(extract(path)) == [(1, "One"), (2, "Two")]
 
 
-class Panic(BaseException):
-    pass
+def test_an_opendocument_text_with_headings_and_a_table(folder, write):
+    body = (
+        '<text:h text:outline-level="2">R&amp;D</text:h><text:p>Some text.</text:p><table:table><table:table-row>'
+        "<table:table-cell><text:p>New York</text:p></table:table-cell><table:table-cell><text:p>8 million</text:p>"
+        "</table:table-cell></table:table-row></table:table>"
+    )
+    extracted = extract(write.odt(folder / "a.odt", body))
+    assert extracted.text == "R&D\n\nSome text.\n\nNew York\t8 million"
+    assert headings(extracted) == [(2, "R&D")]
 
 
-@pytest.mark.parametrize("fault", [Panic("index out of range"), OSError("Invalid checksum"), RuntimeError("panicked")])
-def test_a_fault_of_the_extractor_is_a_fault_of_the_file(folder, monkeypatch, fault):
-    def fail(*_, **__):
-        raise fault
-
-    monkeypatch.setattr(kreuzberg, "extract_bytes_sync", fail)
-    path = folder / "a.xls"
-    path.write_bytes(b"x")
-    with pytest.raises(DocumentError, match=r"a\.xls is damaged or not really an XLS"):
-        extract(path)
+def test_tabs_and_fixed_hyphens_of_docx(folder, write):
+    path = write.docx(folder / "a.docx", "Name:\tAnn", "MARK")
+    with zipfile.ZipFile(path) as source, zipfile.ZipFile(folder / "b.docx", "w") as target:
+        for item in source.infolist():
+            target.writestr(item, source.read(item).replace(b"<w:t>MARK", b"<w:t>Co</w:t><w:noBreakHyphen/><w:t>op"))
+    assert extract(folder / "b.docx").text == "Name:\tAnn\n\nCo-op"
 
 
-def test_what_is_no_file(folder):
-    with pytest.raises(DocumentError, match="does not exist"):
-        extract(folder / "absent.pdf")
-    with pytest.raises(DocumentError, match="is not a regular file"):
-        extract(folder)
-    with pytest.raises(DocumentError, match="cannot be read"):
-        extract(folder / "nul\0byte")
+def test_language(folder):
+    path = folder / "a.html"
+    path.write_text("<p>Der Ausschuss traf sich am Dienstag, um den Haushalt für das nächste Jahr zu besprechen.</p>")
+    assert extract(path).language == "de"
+    path.write_text("<p>12 345</p>")
+    assert extract(path).language is None
+
+
+def test_text_needs_no_other_process(monkeypatch):
+    monkeypatch.setattr(confined, "shared", None)
+    for name in ("a.txt", "a.md", "a.py", "noextension"):
+        assert extract_data(b"# Words", PurePath(name), Limits()).text == "# Words"

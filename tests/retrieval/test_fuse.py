@@ -2,32 +2,42 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from retrieval.fuse import Fused, reciprocal_rank_fusion
+from retrieval.fuse import Fused, fuse
 
-RANKING = st.lists(st.integers(1, 50), unique=True, max_size=20)
+LEG = st.dictionaries(st.integers(1, 50), st.floats(0, 1), max_size=20)
+
+
+def best_first(scores):
+    return sorted(scores, key=lambda id_: (-scores[id_], id_))
 
 
 def test_golden_values():
-    assert reciprocal_rank_fusion([7, 3], [3, 9]) == [
-        Fused(3, pytest.approx(1 / 62 + 1 / 61), 2, 1),
-        Fused(7, pytest.approx(1 / 61), 1, None),
-        Fused(9, pytest.approx(1 / 62), None, 2),
+    cosine, coverage = {7: 0.9, 3: 0.5, 9: 0.1}, {3: 0.6, 9: 0.4, 7: 0.0}
+    assert fuse([7, 3], [3, 9], cosine, coverage) == [
+        Fused(3, pytest.approx(0.3 * 0.5 + 0.7 * 0.6), 2, 1),
+        Fused(9, pytest.approx(0.3 * 0.1 + 0.7 * 0.4), None, 2),
+        Fused(7, pytest.approx(0.3 * 0.9), 1, None),
     ]
-    assert reciprocal_rank_fusion([7], [3], k=0)[0].score == 1
+    assert [item.id for item in fuse([7, 3], [3, 9], cosine, coverage, weight=1.0)] == [7, 3, 9]
 
 
 def test_equal_scores_go_by_id():
-    assert [item.id for item in reciprocal_rank_fusion([9, 2], [5, 8])] == [5, 9, 2, 8]
+    assert [item.id for item in fuse([9, 2], [5, 8], {}, {})] == [2, 5, 8, 9]
 
 
-@given(RANKING, RANKING)
-def test_both_legs_contribute_and_agree_with_the_formula(dense, sparse):
-    fused = reciprocal_rank_fusion(dense, sparse)
+@given(LEG, LEG)
+def test_both_legs_bring_their_passages_with_their_ranks(cosine, coverage):
+    dense, sparse = best_first(cosine), best_first(coverage)
+    fused = fuse(dense, sparse, cosine, coverage)
     assert {item.id for item in fused} == {*dense, *sparse}
     for item in fused:
-        expected = sum(1 / (60 + leg.index(item.id) + 1) for leg in (dense, sparse) if item.id in leg)
-        assert item.score == pytest.approx(expected)
+        assert item.dense_rank == (dense.index(item.id) + 1 if item.id in cosine else None)
+        assert item.sparse_rank == (sparse.index(item.id) + 1 if item.id in coverage else None)
     assert [item.score for item in fused] == sorted((item.score for item in fused), reverse=True)
-    assert [(item.id, item.score) for item in reciprocal_rank_fusion(sparse, dense)] == [
-        (item.id, item.score) for item in fused
-    ]
+
+
+@given(LEG, LEG, st.integers(51, 60))
+def test_what_else_is_found_changes_no_score(cosine, coverage, other):
+    alone = {item.id: item.score for item in fuse(best_first(cosine), best_first(coverage), cosine, coverage)}
+    beside = fuse([other, *best_first(cosine)], best_first(coverage), {**cosine, other: 1.0}, coverage)
+    assert {item.id: item.score for item in beside if item.id != other} == alone

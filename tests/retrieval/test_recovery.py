@@ -99,7 +99,7 @@ def test_a_damaged_or_newer_database_is_named(tmp_path, embedder):
 def test_a_full_disk_is_named_and_loses_nothing(library, facts, folder):
     library.ingest([facts])
     before = library.documents(), library.search("bread", k=3)
-    connection = library._store._connection
+    (connection,) = library._store.database._idle
     (pages,) = connection.execute("PRAGMA page_count").fetchone()
     connection.execute(f"PRAGMA max_page_count = {pages}")
     (folder / "large.txt").write_text("The moss grows on the north side. " * 10_000)
@@ -130,6 +130,21 @@ def test_a_disk_that_fails_is_not_called_damage(tmp_path):
     assert store.fact("model") == "one"
     write()
     store.close()
+
+
+def test_a_keyword_index_that_could_not_be_written_catches_up_at_the_next_search(shelf, monkeypatch, caplog):
+    def fail(*_):
+        raise OSError(28, "No space left on device")
+
+    for write in ("update", "rebuild"):
+        monkeypatch.setattr(shelf._indexes.sparse, write, fail)
+    job = shelf.submit(b"The heron eats frogs.", "heron.txt")
+    shelf.worker.run_until_idle()
+    assert shelf.job(job.id).state == "ready"
+    assert "the keyword index cannot be written" in caplog.text
+    assert shelf.search("heron")[0].sparse_rank is None
+    monkeypatch.undo()
+    assert shelf.search("heron")[0].sparse_rank == 1
 
 
 def test_a_file_in_the_place_of_the_keyword_index_is_named(tmp_path, facts, embedder, everywhere):

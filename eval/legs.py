@@ -1,0 +1,98 @@
+"""What the library finds by keywords alone, by vectors alone and by both, asked the questions of a search task.
+
+Every paragraph is added as a file to a library of its own, in a temporary folder, and every question is searched for,
+as a person would do it. `both` is what a search for `DEPTH` passages gives. The legs are read from a wider search: the
+hits that a leg brought, in the order of their ranks in it, `DEPTH` passages too. A document stands where the first of
+its passages stands.
+"""
+
+import tempfile
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+
+from assistant.errors import InputError
+from eval.paragraphs import Query, SearchTask
+from eval.trec import write_qrels, write_run
+from retrieval.embed import Embedder
+from retrieval.errors import LibraryError
+from retrieval.library import Library
+from retrieval.types import Hit
+
+DEPTH = 10
+LEGS = ("bm25", "vectors", "both")
+_WIDTHS = (100, 1000)
+_ENDING = ".txt"
+
+Rankings = dict[str, dict[str, list[str]]]
+"""Documents, best first, by leg and query."""
+ShareDone = Callable[[float], None]
+
+
+def rank(task: SearchTask, embedder: Embedder | None = None, progress: ShareDone | None = None) -> Rankings:
+    """The first documents of each leg for each query of `task`; `progress` is called with the share done."""
+    tell = progress or (lambda _: None)
+    steps = len(task.paragraphs) + len(task.queries)
+    rankings: Rankings = {leg: {} for leg in LEGS}
+    with (
+        tempfile.TemporaryDirectory(prefix="footnote-") as folder,
+        Library.open(f"{folder}/library", embedder) as opened,
+    ):
+        _add(opened, task.paragraphs, Path(folder, "paragraphs"), lambda done: tell(done / steps))
+        for number, query in enumerate(task.queries, start=1):
+            for leg, documents in _found(opened, query).items():
+                rankings[leg][query.id] = documents
+            tell((len(task.paragraphs) + number) / steps)
+    return rankings
+
+
+def write_files(folder: Path, task: SearchTask, rankings: Rankings) -> None:
+    """Writes `qrels.txt` and, for each leg, `LEG.run` into `folder`."""
+    write_qrels(folder / "qrels.txt", {query.id: query.judged for query in task.queries})
+    for leg, ranking in rankings.items():
+        write_run(folder / f"{leg}.run", ranking, tag=leg)
+
+
+def _add(library: Library, paragraphs: Mapping[str, str], folder: Path, tell: ShareDone) -> None:
+    folder.mkdir()
+    for document, text in paragraphs.items():
+        (folder / f"{document}{_ENDING}").write_bytes(text.encode())
+    for report in library.ingest([folder], progress=lambda state: tell(state.file)):
+        if report.state != "ready":
+            document = report.document.removesuffix(_ENDING)
+            raise InputError(f"the paragraph of line {document[1:]} cannot be a document: {report.reason}")
+
+
+def _found(library: Library, query: Query) -> dict[str, list[str]]:
+    try:
+        both = library.search(query.text, DEPTH)
+        bm25, vectors = _legs(library, query.text)
+    except LibraryError as fault:
+        raise InputError(f"{query.place}: {fault}") from fault
+    return {"bm25": _documents(bm25), "vectors": _documents(vectors), "both": _documents(both)}
+
+
+def _legs(library: Library, text: str) -> tuple[list[Hit], list[Hit]]:
+    """The first hits of BM25 and of the vectors.
+
+    A hit may be missing that is high in one leg but far down in both together; then a wider search is made. Where one
+    is still missing, the leg has no more, or the search holds it to be a copy of another.
+    """
+    bm25: list[Hit] = []
+    vectors: list[Hit] = []
+    for width in _WIDTHS:
+        hits = library.search(text, width)
+        bm25 = _first(hits, lambda hit: hit.sparse_rank)
+        vectors = _first(hits, lambda hit: hit.dense_rank)
+        if len(hits) < width or len(bm25) == len(vectors) == DEPTH:
+            break
+    return bm25, vectors
+
+
+def _first(hits: Iterable[Hit], place: Callable[[Hit], int | None]) -> list[Hit]:
+    """The hits of the first `DEPTH` places of a leg, in order."""
+    placed = [(place(hit) or DEPTH + 1, hit) for hit in hits]
+    return [hit for at, hit in sorted(placed, key=lambda pair: pair[0]) if at <= DEPTH]
+
+
+def _documents(hits: Iterable[Hit]) -> list[str]:
+    return list(dict.fromkeys(hit.document.removesuffix(_ENDING) for hit in hits))

@@ -1,0 +1,82 @@
+"""One document's way into the library: extract, cut, embed, put. The same for a call that waits and for the queue."""
+
+import hashlib
+import threading
+import uuid
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from retrieval.changes import Changes, Settle
+from retrieval.chunk import passages
+from retrieval.contents import Content, Refused, contents
+from retrieval.errors import Cancelled, DocumentError
+from retrieval.extract import Limits, extract_data
+from retrieval.files import Source
+from retrieval.known import Known
+from retrieval.progress import Stage
+from retrieval.store import New
+from retrieval.types import IngestReport
+
+Told = Callable[[Stage, float], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What is to be added: to which collection, opened with which password. Setting `cancel` ends it."""
+
+    collection: str
+    password: str | None = None
+    cancel: threading.Event = field(default_factory=threading.Event)
+
+
+class Ingest:
+    """Adds files to one library. Threads may share it."""
+
+    def __init__(self, changes: Changes, known: Known, limits: Limits):
+        self._changes = changes
+        self._known = known
+        self._limits = limits
+
+    def contents(self, path: Path, name: str, order: Order) -> Iterator[Content | Refused]:
+        """The documents in a file: itself, or the members of an archive; and what is refused. Raises Cancelled."""
+        source = Source(path, name)
+        yield from contents(source, self._limits, password=order.password, cancel=order.cancel)
+
+    def report(self, content: Content | Refused, order: Order, told: Told) -> IngestReport:
+        """Adds what is not refused, under a new id."""
+        if isinstance(content, Refused):
+            return IngestReport(content.name, "failed", content.reason)
+        return self.add(content, order, uuid.uuid4().hex, told)
+
+    def add(
+        self, content: Content, order: Order, document_id: str, told: Told, settle: Settle | None = None
+    ) -> IngestReport:
+        """Adds one document; `settle` is called with a report that it is in, inside the transaction that stores it.
+
+        Raises Cancelled where the order was, LibraryError where the library cannot be written. What is wrong with the
+        document itself is a report.
+        """
+
+        def tell(stage: Stage, share: float) -> None:
+            if order.cancel.is_set():
+                raise Cancelled(f"{content.name} was cancelled.")
+            told(stage, share)
+
+        tell("extracting", 0.0)
+        digest = hashlib.sha256(content.data).hexdigest()
+        if present := self._changes.present(content.name, digest, order.collection):
+            return present
+        try:
+            extracted = extract_data(
+                content.data, content.path, self._limits, password=order.password, cancel=order.cancel
+            )
+        except DocumentError as error:
+            return IngestReport(content.name, "failed", str(error))
+        cut = passages(extracted.text, extracted.pages, extracted.headings)
+        texts = [extracted.text[part.start : part.end] for part in cut]
+        vectors, digests = self._known.vectors(texts, document_id, lambda share: tell("embedding", share))
+        tell("storing", 0.0)
+        size = len(content.data)
+        new = New(document_id, content.name, order.collection, digest, size, extracted, cut, vectors, digests)
+        return self._changes.put(new, settle)
