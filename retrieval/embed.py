@@ -2,6 +2,11 @@
 
 Works without a network: the bundled model is a package, its weights verified before use. Any other model is given by
 folder, or by a name that is already in the local cache. Importing this module loads no model and no torch.
+
+The bundled model is computed in int8 where the processor is made for it (see `retrieval.int8`). Other models, and other
+processors: texts of like length together, few at a time, so that little is padding and what is computed stays in the
+processor's caches; in bfloat16 where the processor has it. Measured on one core of an AMD EPYC, 64 passages of 128
+tokens: float32 in batches of 32 takes 3.5 s, of 8 2.7 s; bfloat16 in batches of 32 1.9 s, of 8 1.6 s.
 """
 
 import hashlib
@@ -10,27 +15,35 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from retrieval.chunk import estimate_pieces
 from retrieval.errors import LibraryDamaged, LibraryError
+
+if TYPE_CHECKING:
+    from retrieval.int8 import Int8Bert
 
 BUNDLED = "all-MiniLM-L6-v2"
 _BUNDLED_DIMENSIONS = 384
 _BUNDLED_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
-_BATCH = 32
+_BATCH_TOKENS = 1024
+_LONGEST = 512
+"""Tokens that a model reads which does not say how many it reads."""
+_MOST_PER_TOKEN = 20
+"""Characters of a long text that are looked at to guess its length, for each token that is read."""
 
 ShareDone = Callable[[float], None]
 
 
 class Embedder:
-    """Encodes texts with one model, loaded at the first use. Safe to share between threads: they take turns."""
+    """Encodes texts with one model, loaded at the first use. Safe to share between threads."""
 
     def __init__(self, model: str = BUNDLED):
         self.model_name = model
-        self._model: Any = None
+        self._model: Int8Bert | _Batches | None = None
         self._lock = threading.Lock()
 
     @property
@@ -38,41 +51,70 @@ class Embedder:
         """Length of a vector. Loads the model, unless it is the bundled one."""
         if self.model_name == BUNDLED:
             return _BUNDLED_DIMENSIONS
-        with self._lock:
-            return int(self._loaded().get_embedding_dimension())
+        return self._loaded().dimensions
 
     def encode(self, texts: Sequence[str], progress: ShareDone | None = None) -> NDArray[np.float32]:
         """Vectors of length 1, float32 of shape (len(texts), dimensions). Text beyond the model's window is ignored.
 
-        `progress` is called with the share done, from 0 to 1. Raises LibraryError where the model cannot be loaded.
+        `progress` is called with the share done, from 0 to 1, and may end the work by what it raises. Raises
+        LibraryError where the model cannot be loaded.
         """
         vectors = np.zeros((len(texts), self.dimensions), dtype=np.float32)
-        # Texts of like length share a batch, so that little of it is padding.
-        order = sorted(range(len(texts)), key=lambda index: len(texts[index]), reverse=True)
-        for start in range(0, len(order), _BATCH):
-            chosen = order[start : start + _BATCH]
-            with self._lock:  # Released between batches: a question need not wait for a whole book.
-                vectors[chosen] = self._encode([texts[index] for index in chosen])
+        done = 0
+        for places, found in self._loaded().parts(texts) if texts else ():
+            # Normalised here, in single precision: a bfloat16 norm is off by up to 0.2 %.
+            vectors[places] = found / np.maximum(np.linalg.norm(found, axis=1, keepdims=True), 1e-12)
+            done += len(places)
             if progress:
-                progress((start + len(chosen)) / len(order))
+                progress(done / len(texts))
         return vectors
 
-    def _encode(self, texts: list[str]) -> NDArray[np.float32]:
-        found = self._loaded().encode(texts, batch_size=_BATCH, show_progress_bar=False, convert_to_tensor=True)
-        vectors: NDArray[np.float32] = found.float().cpu().numpy()
-        # Normalised here, in single precision: a bfloat16 norm is off by up to 0.2 %.
-        normalised: NDArray[np.float32] = vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)
-        return normalised
-
-    def _loaded(self) -> Any:
-        if self._model is None:
-            self._model = _load(self.model_name)
-        return self._model
+    def _loaded(self) -> "Int8Bert | _Batches":
+        with self._lock:
+            if self._model is None:
+                self._model = _load(self.model_name)
+            return self._model
 
 
-def _load(name: str) -> Any:
+class _Batches:
+    """Any sentence-transformers model, in batches. Threads take turns."""
+
+    def __init__(self, model: Any):
+        self.tokenizer = model.tokenizer
+        self._model = model
+        self._longest = int(model.get_max_seq_length() or _LONGEST)
+        self._lock = threading.Lock()
+
+    @property
+    def dimensions(self) -> int:
+        return int(self._model.get_embedding_dimension())
+
+    def parts(self, texts: Sequence[str]) -> Iterator[tuple[list[int], NDArray[np.float32]]]:
+        """Vectors of some of the texts, float32 of shape (len(places), dimensions), with the places of these."""
+        for places in self.batches(texts):
+            some = [texts[place] for place in places]
+            with self._lock:  # Released between batches: a question need not wait for a whole book.
+                found = self._model.encode(some, batch_size=len(some), show_progress_bar=False, convert_to_tensor=True)
+            yield places, found.float().cpu().numpy()
+
+    def batches(self, texts: Sequence[str]) -> Iterator[list[int]]:
+        """Places of texts of like length, the longest first, of about `_BATCH_TOKENS` with the padding."""
+        sizes = [min(estimate_pieces(text[: self._longest * _MOST_PER_TOKEN]), self._longest) + 1 for text in texts]
+        batch: list[int] = []
+        for place in sorted(range(len(texts)), key=lambda place: -sizes[place]):
+            if batch and (len(batch) + 1) * sizes[batch[0]] > _BATCH_TOKENS:
+                yield batch
+                batch = []
+            batch.append(place)
+        if batch:
+            yield batch
+
+
+def _load(name: str) -> "Int8Bert | _Batches":
     import torch
     from sentence_transformers import SentenceTransformer
+
+    from retrieval.int8 import Int8Bert, is_fast
 
     source = str(_bundled_folder()) if name == BUNDLED else name
     try:
@@ -83,10 +125,12 @@ def _load(name: str) -> Any:
             f"the embedding model {name} cannot be loaded; give the folder of a sentence-transformers model, "
             "or the name of one that is already in the local cache."
         ) from error
-    if model.device.type == "cpu" and torch.cpu._is_avx512_bf16_supported():
-        # Twice to three times as fast; cosines move by less than 0.01.
-        model = model.bfloat16()
-    return model.eval()
+    on_processor = model.device.type == "cpu"
+    if on_processor and name == BUNDLED and is_fast():
+        return Int8Bert(model.eval())
+    if on_processor and torch.cpu._is_avx512_bf16_supported():
+        model = model.bfloat16()  # cosines move by less than 0.01
+    return _Batches(model.eval())
 
 
 @cache

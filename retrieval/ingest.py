@@ -10,6 +10,7 @@ from pathlib import Path
 from retrieval.changes import Changes, Settle
 from retrieval.chunk import passages
 from retrieval.contents import Content, Refused, contents
+from retrieval.context import embedding_text
 from retrieval.errors import Cancelled, DocumentError
 from retrieval.extract import Limits, extract_data
 from retrieval.files import Source
@@ -74,7 +75,7 @@ class Ingest:
         except DocumentError as error:
             return IngestReport(content.name, "failed", str(error))
         cut = passages(extracted.text, extracted.pages, extracted.headings)
-        texts = [extracted.text[part.start : part.end] for part in cut]
+        texts = [embedding_text(part.heading, extracted.text[part.start : part.end]) for part in cut]
         vectors, digests = self._known.vectors(texts, document_id, lambda share: tell("embedding", share))
         tell("storing", 0.0)
         size = len(content.data)

@@ -97,14 +97,15 @@ class Process:
         threading.Thread(target=_run, args=(work, outcome), name="reader pipe", daemon=True).start()
         deadline = time.monotonic() + seconds
         try:
-            while not outcome.done():
+            while True:
                 with suppress(TimeoutError):
                     outcome.exception(_POLL_SECONDS)
                 if cancel and cancel.is_set():
                     raise Cancelled("reading was cancelled.")
-                if time.monotonic() > deadline and not outcome.done():
+                if outcome.done():
+                    return outcome.result()
+                if time.monotonic() > deadline:
                     raise TooSlow
-            return outcome.result()
         except BaseException:
             self.kill()
             raise

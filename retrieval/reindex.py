@@ -5,6 +5,7 @@ the place of the old. So a reindex that is killed loses nothing, goes on where i
 library can be searched with the old model meanwhile. Passages whose vector is the model's already keep it.
 """
 
+from retrieval.context import embedding_text
 from retrieval.known import Known, digest
 from retrieval.passages import StoredPassage, to_blob
 from retrieval.progress import Tell, Teller
@@ -32,7 +33,7 @@ def _prepare(store: Store, known: Known, document: Document, teller: Teller) -> 
     kept, missing = [], []
     for passage in store.passages_of(document):
         now, to_come = digests.get(passage.id, (None, None))
-        new = digest(known.model, passage.text)
+        new = digest(known.model, embedding_text(passage.heading, passage.text))
         if new == now:
             kept.append((passage.id, new, None))
         elif new != to_come:
@@ -48,7 +49,8 @@ def _made(
 ) -> list[tuple[int, bytes, bytes]]:
     if not passages:
         return []
-    vectors, digests = known.vectors([passage.text for passage in passages], document.id, teller.embedding)
+    texts = [embedding_text(passage.heading, passage.text) for passage in passages]
+    vectors, digests = known.vectors(texts, document.id, teller.embedding)
     return [(passage.id, key, to_blob(vector)) for passage, key, vector in zip(passages, digests, vectors, strict=True)]
 
 

@@ -69,7 +69,7 @@ def _example(**values):
         (PASSAGE, grounded_messages("Who kept it?", SOURCES[:1]), " Its keeper was Alan. [1]"),
         (
             {**PASSAGE, "question": "Who built it?", "answers": [], "answerable": False},
-            grounded_messages("Who built it?", SOURCES[:1]),
+            grounded_messages("Who built it?", ["Its keeper was Alan."]),
             grounded_reply([]),
         ),
     ],

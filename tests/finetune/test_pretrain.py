@@ -178,7 +178,7 @@ def test_a_domain_is_learned_from_the_only_document_of_a_collection(tiny_checkpo
 
 def test_a_tokenizer_without_a_token_between_texts_is_refused(tiny_tokenizer):
     assert separator_id(tiny_tokenizer) == tiny_tokenizer.convert_tokens_to_ids(END_OF_TEXT)
-    words = Tokenizer(models.WordLevel({"cat": 0, "end": 1}, unk_token="cat"))  # noqa: S106
+    words = Tokenizer(models.WordLevel({"cat": 0, "end": 1}, unk_token="cat"))
     bare = PreTrainedTokenizerFast(tokenizer_object=words)
     bare.add_special_tokens({"eos_token": "end"})
     assert separator_id(bare) == 1

@@ -368,7 +368,9 @@ def test_vectors_of_another_model_are_not_taken_for_ours(shelf):
     first.load_all()
     first.compact(library._lock, never)
     passage = passage_of(library, "77.txt")
-    library._embedder = library._search._embedder = Tiny(1)
+    other = Tiny(1)
+    other.model_name = "another"
+    library._embedder = library._search._embedder = library._known._embedder = other
     library.reindex()
     for indexes in (first, opened(library, folder)):
         indexes.refresh()
