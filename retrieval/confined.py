@@ -1,8 +1,8 @@
 """Reads files in a process of their own, which can be killed: the parent's side. See reader.py for the other.
 
 One process is kept warm, since starting it takes longer than reading most files. It is killed, and another started for
-the next file, when a file takes too long, when its caller cancels, or when it dies of the file: a crash of native code,
-or more memory than allowed. What comes back is JSON and text, of bounded size.
+the next file, when a file takes too long, when its caller cancels, when native code panics, or when it dies of the
+file: a crash, or more memory than allowed. What comes back is JSON and text, of bounded size.
 
 Threads may share a Reader; they take turns. A process that was forked from this one starts a reader of its own.
 """
@@ -60,7 +60,7 @@ class Reader:
                 raise reasons.too_slow(name, limits.max_seconds) from None
             except Died:
                 raise reasons.crashed(name, limits.max_memory_bytes) from None
-            if header.pop("bloated"):
+            if header.pop("spent"):
                 self._end()
         return _layout(header, content)
 

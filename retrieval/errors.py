@@ -3,6 +3,7 @@
 LibraryError            anything below
   DocumentError         one file cannot be read; `reason` is one sentence for its row in the report
     PasswordNeeded      it is encrypted, and no password or a wrong one was given
+    Panicked            native code fell over it
   LibraryDamaged        the folder of the library cannot be opened
   Cancelled             a person stopped what was being done; nothing of it is left
 """
@@ -18,6 +19,10 @@ class DocumentError(LibraryError):
 
 class PasswordNeeded(DocumentError):  # noqa: N818 - says what is the case
     """An encrypted file that its password, which was not given, would open."""
+
+
+class Panicked(DocumentError):  # noqa: N818
+    """A file over which native code fell, and may have left what the next file needs in disorder."""
 
 
 class LibraryDamaged(LibraryError):  # noqa: N818 - says what is the case

@@ -11,7 +11,7 @@ from typing import Any
 from retrieval import entities, reasons
 from retrieval.arrange import MARKER, arrange, place_headings
 from retrieval.decoding import decode
-from retrieval.errors import DocumentError
+from retrieval.errors import DocumentError, Panicked
 from retrieval.kinds import CSV, PDF, RTF, TSV
 from retrieval.layout import Layout
 from retrieval.limits import Limits
@@ -66,7 +66,7 @@ def _extracted(
     except kreuzberg.KreuzbergError as error:
         raise _reason(error.message, name, media_type, password) from error
     except BaseException as error:
-        raise _reason(str(error), name, media_type, password) from error
+        raise Panicked(str(_reason(str(error), name, media_type, password))) from error
 
 
 def _reason(message: str, name: str, media_type: str, password: str | None) -> DocumentError:

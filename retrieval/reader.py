@@ -19,7 +19,7 @@ from typing import Any, BinaryIO
 
 from retrieval import formats, reasons
 from retrieval.archives import Refused, members
-from retrieval.errors import DocumentError, PasswordNeeded
+from retrieval.errors import DocumentError, Panicked, PasswordNeeded
 from retrieval.frames import FrameError, read_frame, write_frame
 from retrieval.limits import Limits
 from retrieval.process import FOLDER_PREFIX
@@ -44,7 +44,8 @@ def main() -> None:
         _alarm(limits.max_seconds + _GRACE)
         for answer, content in _answers(header, data, limits):
             _alarm(0)  # The parent may take its time with what it got.
-            write_frame(answers, {**answer, "bloated": _memory()[1] > _BLOATED}, content)
+            spent = answer.pop("panicked", False) or _memory()[1] > _BLOATED
+            write_frame(answers, {**answer, "spent": spent}, content)
             _alarm(limits.max_seconds + _GRACE)
         _alarm(0)
 
@@ -66,7 +67,8 @@ def _answers(request: dict[str, Any], data: bytes, limits: Limits) -> Iterator[F
             places = {"pages": layout.pages, "headings": list(map(astuple, layout.headings)), "notes": layout.notes}
             yield places, layout.text.encode()
     except DocumentError as error:
-        yield {"refused": str(error), "password": isinstance(error, PasswordNeeded)}, b""
+        is_panic, is_locked = isinstance(error, Panicked), isinstance(error, PasswordNeeded)
+        yield {"refused": str(error), "password": is_locked, "panicked": is_panic}, b""
     except MemoryError:
         yield {"refused": str(reasons.crashed(name, limits.max_memory_bytes)), "password": False}, b""
     except Exception as error:

@@ -1,5 +1,6 @@
 """The process that reads files: what it dies of is an error of one file, and nothing of it stays behind."""
 
+import io
 import os
 import signal
 import subprocess
@@ -8,6 +9,7 @@ import threading
 import time
 from pathlib import Path
 
+import pypdf
 import pytest
 
 from retrieval import confined
@@ -52,6 +54,18 @@ def test_time_is_kept_by_killing(reader):
         reader.read(LONG, HTML, "a.html", Limits(max_seconds=0.2))
     assert not is_there(pid)
     assert reader.read(b"<p>still here", HTML, "a.html", Limits()).text == "still here"
+
+
+def test_a_panic_of_native_code_does_not_spoil_the_next_file(reader, write):
+    good = write.pdf(["A page."])
+    writer = pypdf.PdfWriter(clone_from=io.BytesIO(good))
+    writer.add_metadata({"/CreationDate": "LO\N{HORIZONTAL ELLIPSIS}abcdef"})  # cut at a byte inside a character
+    bad = io.BytesIO()
+    writer.write(bad)
+    for _ in range(2):
+        with pytest.raises(DocumentError, match=r"bad\.pdf is damaged"):
+            reader.read(bad.getvalue(), "application/pdf", "bad.pdf", Limits())
+        assert reader.read(good, "application/pdf", "good.pdf", Limits()).text == "A page."
 
 
 def test_cancelling_ends_the_work(reader):
