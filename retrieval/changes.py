@@ -1,10 +1,13 @@
 """The changes of a library: a document put in, replaced, removed, moved. Each is one transaction of SQLite.
 
-After the commit the change is shown in both indexes. A process that is killed between the two leaves a library whose
-indexes are brought up to date when it is next opened.
+After the commit the change is shown in both indexes: at once among the vectors; among the keywords with what else was
+put in within a second, since each commit of that index costs as much as a small document. A search that comes before
+does it itself, in this process or another. A process that is killed between the two leaves a library whose indexes are
+brought up to date when it is next opened.
 """
 
 import threading
+import time
 from collections.abc import Callable, Collection
 from contextlib import AbstractContextManager, suppress
 from dataclasses import replace
@@ -16,6 +19,7 @@ from retrieval.store import New, Store
 from retrieval.types import Document, IngestReport
 
 Settle = Callable[[IngestReport], None]
+_TOGETHER_SECONDS = 1.0
 
 
 class Changes:
@@ -27,7 +31,9 @@ class Changes:
         self._known = known
         self._lock = lock
         self._turn = threading.RLock()
-        self._behind = False
+        self._waiting: Change | None = None
+        """What the keyword index is yet to show."""
+        self._since = 0.0
 
     def present(self, name: str, sha256: str, collection: str) -> IngestReport | None:
         """The report of a file that need not be added: the collection has its bytes already.
@@ -62,6 +68,8 @@ class Changes:
                     settle(report)
             if change:
                 self._show(change)
+                if time.monotonic() - self._since > _TOGETHER_SECONDS:
+                    self.flush()
         return report
 
     def remove(self, document_id: str) -> Document:
@@ -76,6 +84,7 @@ class Changes:
                     self._store.remove(each)
                 after = self._store.new_generation()
             self._show(Change(before, after, removed=(document,)))
+            self.flush()
             self._verify_gone(document, gone, passages)
         return document
 
@@ -97,6 +106,7 @@ class Changes:
                 after = self._store.new_generation()
             moved = replace(document, collection=collection)
             self._show(Change(before, after, added=(moved,), removed=(document,)))
+            self.flush()
         return moved
 
     def release(self, cited: Collection[str]) -> list[Document]:
@@ -133,22 +143,31 @@ class Changes:
             )
         return document
 
+    def flush(self) -> None:
+        """Shows in the keyword index what waits for it.
+
+        Raises LibraryError where it cannot be written; the next search tries again.
+        """
+        with self._turn:
+            waiting, self._waiting = self._waiting, None
+            if waiting:
+                self._indexes.apply_sparse(waiting)
+
+    def catch_up(self) -> None:
+        """Shows in the keyword index all that was committed, by any process, if it can be written."""
+        if self._indexes.is_behind():
+            with self._turn, suppress(LibraryError):
+                self.flush()
+                with self._lock:
+                    self._indexes.heal()
+
     def _show(self, change: Change) -> None:
         with self._lock:
             self._indexes.apply_dense(change)
-        try:
-            self._indexes.apply_sparse(change)
-            self._behind = False
-        except BaseException:
-            self._behind = True
-            raise
-
-    def catch_up(self) -> None:
-        """Shows a change in the keyword index that could not be written there, for a full disk say, if it can now."""
-        if self._behind:
-            with self._turn, self._lock, suppress(LibraryError):
-                self._indexes.heal()
-                self._behind = False
+        if self._waiting is None:
+            self._since = time.monotonic()
+        # Where the two do not follow each other, the later one alone makes the index mend itself.
+        self._waiting = (self._waiting.then(change) if self._waiting else None) or change
 
     def _verify_gone(self, document: Document, ids: Collection[str], passages: list[int]) -> None:
         left = []

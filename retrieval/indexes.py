@@ -32,6 +32,14 @@ class Change:
     added: tuple[Document, ...] = ()
     removed: tuple[Document, ...] = ()
 
+    def then(self, later: "Change") -> "Change | None":
+        """Both as one; None where another process changed something between them."""
+        if later.before != self.after:
+            return None
+        gone = {document.id for document in later.removed}
+        added = tuple(document for document in self.added if document.id not in gone)
+        return Change(self.before, later.after, added + later.added, self.removed + later.removed)
+
 
 class Indexes:
     """The dense and the sparse index of one library, in `folder`.
@@ -52,7 +60,7 @@ class Indexes:
         self.refresh()
         if held.count_passages(self._store) <= self._exact_up_to:
             self.load_all()
-        if self.sparse.mark() != self._store.generation():
+        if self.is_behind():
             with self._store.transaction():
                 self._mend_sparse()
 
@@ -60,6 +68,10 @@ class Indexes:
         """Loads what is not loaded yet of the dense index: all of it can be counted then."""
         for collection in self._store.collections():
             self._ensure(collection)
+
+    def is_behind(self) -> bool:
+        """Whether the sparse index lacks something that was committed, by this process or another."""
+        return self.sparse.mark() != self._store.generation()
 
     def refresh(self) -> None:
         """Shows what other processes have committed."""
@@ -153,6 +165,7 @@ class Indexes:
 
     def _mend_sparse(self) -> None:
         """Puts right the documents of the sparse index that are not those of SQLite; or else builds all anew."""
+        self.sparse.reload()  # What another process wrote, also one that was killed before it set the mark.
         shown = self._held_sparse()
         if shown is None:
             self._rebuild_sparse()

@@ -81,3 +81,7 @@ class Ingest:
         size = len(content.data)
         new = New(document_id, content.name, order.collection, digest, size, extracted, cut, vectors, digests)
         return self._changes.put(new, settle)
+
+    def flush(self) -> None:
+        """Shows all that was added to searches by keyword. Raises LibraryError."""
+        self._changes.flush()

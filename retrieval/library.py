@@ -9,6 +9,7 @@ computing vectors hold no lock; writers take turns, searches do not wait for the
 
 import threading
 from collections.abc import Collection, Iterable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO, Self
 
@@ -91,6 +92,8 @@ class Library:
     def close(self) -> None:
         """Stops the worker and closes the files. A second call does nothing."""
         self.worker.stop()
+        with suppress(LibraryError):  # It is mended when the library is next opened.
+            self._ingest.flush()
         self._compaction.stop()
         self._store.close()
 
@@ -118,11 +121,14 @@ class Library:
         self._changes.check_model()
         sources, order = expand(paths), Order(collection, password)
         reports: list[IngestReport] = []
-        for number, source in enumerate(sources, start=1):
-            for content in self._ingest.contents(source.path, source.name, order):
-                teller = Teller(progress, content.name, number, len(sources))
-                reports.append(self._ingest.report(content, order, teller))
-            Teller(progress, source.name, number, len(sources))("done", 1.0)
+        try:
+            for number, source in enumerate(sources, start=1):
+                for content in self._ingest.contents(source.path, source.name, order):
+                    teller = Teller(progress, content.name, number, len(sources))
+                    reports.append(self._ingest.report(content, order, teller))
+                Teller(progress, source.name, number, len(sources))("done", 1.0)
+        finally:
+            self._ingest.flush()
         self._compaction.now()
         return reports
 

@@ -80,10 +80,14 @@ class SparseIndex:
 
     def refresh(self) -> None:
         """Shows what another process committed."""
-        mark = self.mark()
-        if mark != self._loaded:
-            self._index.reload()
-            self._loaded = mark
+        if self.mark() != self._loaded:
+            self.reload()
+
+    def reload(self) -> None:
+        """Shows what is on disk now."""
+        mark = self.mark()  # Read first: what comes in between is then seen again, rather than missed.
+        self._index.reload()
+        self._loaded = mark
 
     def search(self, collection: str, text: str, k: int, documents: Collection[str] | None = None) -> list[Scored]:
         """The `k` passages of `collection` that score best for the words of `text`, ties by id.

@@ -67,6 +67,7 @@ class Worker:
             self._queue.jobs.take_up()
             while self._next():
                 pass
+            self._show()
 
     def _begin(self, lock: BinaryIO | None) -> None:
         self._stopping.clear()
@@ -111,6 +112,8 @@ class Worker:
                     self._queue.jobs.take_up()
                 in_order = False
                 busy = self._next()
+                if not busy:
+                    self._show()
                 in_order, said = True, ""
             except LibraryError as error:
                 if (
@@ -130,6 +133,12 @@ class Worker:
             self._work(job)
             self._queue.finish(job.id)
         return job is not None
+
+    def _show(self) -> None:
+        try:
+            self._ingest.flush()
+        except LibraryError as error:
+            _log.error("after uploads were stored: %s", error)
 
     def _work(self, job: Job) -> None:
         """Takes one job to its end. Raises LibraryError where the end cannot be written."""

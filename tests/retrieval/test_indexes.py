@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from retrieval.dense import DenseIndex
+from retrieval.indexes import Change
 from retrieval.segment import Segment
 from retrieval.sparse import Entry, SparseIndex
 
@@ -173,3 +174,14 @@ def test_a_damaged_sparse_index_begins_anew_without_a_mark(tmp_path):
     index = SparseIndex(tmp_path / "k")
     assert index.mark() is None
     assert len(index) == 0
+
+
+def test_changes_that_follow_each_other_are_one(open_tiny, folder):
+    for name in ("a", "b"):
+        (folder / f"{name}.txt").write_text(f"Text {name}.")
+    with open_tiny() as library:
+        library.ingest([folder])
+        a, b = library.documents()
+    both = Change("0", "1", added=(a,)).then(Change("1", "2", added=(b,), removed=(a,)))
+    assert both == Change("0", "2", added=(b,), removed=(a,))
+    assert Change("0", "1").then(Change("2", "3")) is None

@@ -5,9 +5,13 @@ import os
 import subprocess
 import sys
 import threading
-from pathlib import Path
+import uuid
+from pathlib import Path, PurePath
 
 import pytest
+
+from retrieval.contents import Content
+from retrieval.ingest import Order
 
 HERE = Path(__file__).parent
 START = """
@@ -100,6 +104,21 @@ def test_searches_of_one_process_do_not_wait_for_the_writer_of_another(open_tiny
             thread.join(20)
             assert [hit.document for hit in found] == ["1.txt"]
             writer._store.set_fact("model", "tiny")
+
+
+def test_a_search_does_not_wait_for_keywords_that_are_written_together(open_tiny, process):
+    """What one process has stored and not yet shown among the keywords, a search of another shows itself."""
+    with open_tiny() as writer, open_tiny() as reader:
+        for number in range(3):
+            content = Content(f"{number}.txt", PurePath(f"{number}.txt"), f"Text of heron {number}.".encode())
+            writer._ingest.add(content, Order("default"), uuid.uuid4().hex, lambda *_: None)
+        assert reader._indexes.is_behind()
+        assert [hit.sparse_rank for hit in reader.search("heron 2")] == [1, 2, 3]
+        assert not reader._indexes.is_behind()
+        writer._ingest.flush()
+        assert len(writer._indexes.sparse) == len(reader._indexes.sparse) == 3
+    with open_tiny() as library:
+        assert len(library._indexes.sparse) == 3
 
 
 def test_the_worker_of_another_process_is_told_by_its_number(open_tiny, process):
