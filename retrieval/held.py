@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
+from retrieval.database import AT_ONCE, batched, marks
 from retrieval.errors import LibraryDamaged
 from retrieval.segment import Vectors
 from retrieval.store import Store
@@ -56,8 +57,11 @@ def vectors(store: Store, document_id: str) -> tuple[list[int], Vectors]:
 
 def vectors_of(store: Store, ids: Iterable[int]) -> dict[int, Vectors]:
     """The vectors of these passages, float32 of shape (dimensions,); those that are gone are left out."""
-    rows = [row for id_ in ids for row in store.rows("SELECT id, vector FROM passages WHERE id = ?", id_)]
-    return {id_: _vectors(blob) for id_, blob in rows}
+    found: dict[int, Vectors] = {}
+    for some in batched(ids, AT_ONCE):
+        query = f"SELECT id, vector FROM passages WHERE id IN ({marks(some)})"  # noqa: S608
+        found.update((id_, _vectors(blob)) for id_, blob in store.rows(query, *some))
+    return found
 
 
 def _vectors(blob: bytes) -> Vectors:

@@ -11,12 +11,12 @@ from datetime import timedelta
 
 import numpy as np
 
+from retrieval.database import AT_ONCE, batched, marks
 from retrieval.embed import Embedder
 from retrieval.passages import Vectors, from_blob, to_blob
 from retrieval.store import Store, ago, now
 
 _GROUP = 64
-_ASKED_AT_ONCE = 500
 _KEPT = timedelta(days=30)
 
 Share = Callable[[float], None]
@@ -60,12 +60,9 @@ class Known:
     def find(self, digests: Collection[bytes]) -> dict[bytes, Vectors]:
         """The vectors that are known, by digest."""
         found: dict[bytes, Vectors] = {}
-        asked = list(digests)
         for table in ("vectors_in_work", "passages"):
-            for start in range(0, len(asked), _ASKED_AT_ONCE):
-                some = asked[start : start + _ASKED_AT_ONCE]
-                marks = ", ".join("?" * len(some))
-                query = f"SELECT digest, vector FROM {table} WHERE digest IN ({marks})"  # noqa: S608
+            for some in batched(digests, AT_ONCE):
+                query = f"SELECT digest, vector FROM {table} WHERE digest IN ({marks(some)})"  # noqa: S608
                 found.update((key, from_blob(blob)) for key, blob in self._store.database.all(query, *some))
         return found
 

@@ -7,11 +7,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from retrieval.database import Database
+from retrieval.database import Database, batched, marks
 from retrieval.errors import LibraryDamaged
 from retrieval.types import Document
 
 _STORED = np.dtype("<f2")
+_READ_AHEAD = 24
+"""Passages read at once: a search takes as many, or few more."""
 
 Vectors = NDArray[np.float32]
 
@@ -48,11 +50,11 @@ class Passages:
         query = (
             "SELECT p.id, d.id, d.name, d.collection, p.page, p.start, p.stop,"
             " substr(d.text, p.start + 1, p.stop - p.start), p.heading, d.language"
-            " FROM passages p JOIN documents d ON d.id = p.document_id WHERE p.id = ?"
+            " FROM passages p JOIN documents d ON d.id = p.document_id WHERE p.id IN"
         )
-        for id_ in ids:
-            for row in self._all(query, id_):
-                yield StoredPassage(*row)
+        for some in batched(ids, _READ_AHEAD):
+            rows = {row[0]: row for row in self._all(f"{query} ({marks(some)})", *some)}
+            yield from (StoredPassage(*rows[id_]) for id_ in some if id_ in rows)
 
     def passages_of(self, document: Document) -> Iterator[StoredPassage]:
         """A document's passages in the order of its text."""

