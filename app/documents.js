@@ -45,11 +45,11 @@ function announce(before) {
     (row) => WAITING.includes(before.get(row.dataset.id)?.state) && !WAITING.includes(row.dataset.state));
   if (!ends.length) return;
   const told = ends.slice(0, 3).map((row) => {
-    const reason = row.dataset.state === 'ready' ? '' : `: ${row.querySelector('.fn-detail')?.textContent ?? ''}`;
-    return `${row.dataset.name} is ${row.dataset.state}${reason}`;
+    const { name, state } = row.dataset;
+    return state === 'ready' ? `${name} is ready.` : `${name}: ${state}. ${row.querySelector('.fn-detail').textContent}`;
   });
-  if (ends.length > 3) told.push(`${ends.length - 3} more have ended`);
-  said.textContent = told.join('. ');
+  if (ends.length > 3) told.push(`${ends.length - 3} more have ended.`);
+  said.textContent = told.join(' ');
 }
 
 function render() {

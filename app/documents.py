@@ -36,8 +36,8 @@ class Documents:
     kept: gr.BrowserState
     files: gr.File
     password: gr.Textbox
-    report: gr.HTML
     listing: gr.HTML
+    report: gr.HTML
     preview: gr.HTML
     seen: gr.Textbox
     most: gr.Number
@@ -58,8 +58,9 @@ def build_documents(shelf: Shelf, collection: gr.Dropdown) -> Documents:
         kept=gr.BrowserState("", storage_key="footnote-collection", secret="footnote"),  # noqa: S106
         files=gr.File(label="Add documents", file_count="multiple", height=150, elem_id="fn-files"),
         password=_password(),
-        report=gr.HTML(elem_id="fn-report", min_height=0),
         listing=gr.HTML(elem_id="fn-documents", html_template=_LIST, js_on_load=_script("documents.js")),
+        # Below the list: what it says must not push away the button that is to be pressed next.
+        report=gr.HTML(elem_id="fn-report", min_height=0),
         preview=gr.HTML(elem_id="fn-preview", html_template=_PREVIEW, js_on_load=_script("preview.js")),
         seen=gr.Textbox("", visible="hidden"),
         most=gr.Number(MOST, visible="hidden"),

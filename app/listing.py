@@ -47,10 +47,10 @@ def notice_html(text: str, *, warning: bool = False) -> str:
 
 
 def _status(documents: int, waiting: int, ended: int) -> str:
-    said = [count(documents, "document") if documents else "No documents yet."]
+    said = [count(documents, "document") if documents else "No documents yet" + "." * (not waiting)]
     if waiting:
         said.append(f"{waiting:,} on the way")
-    clear = '<button type="button" data-act="dismiss-all">Dismiss what ended</button>'
+    clear = '<button type="button" data-act="dismiss-all" aria-label="Dismiss all that ended">Dismiss all</button>'
     return f'<p class="fn-status fn-count">{" · ".join(said)} {clear if ended >= _FORGETTABLE else ""}</p>'
 
 
@@ -80,7 +80,7 @@ def _job_acts(job: Job) -> str:
 def _reason(job: Job) -> str:
     if job.needs_password and not job.bytes:
         return f"{job.reason} Add its archive again with the password."
-    return job.reason or ("It is not in the library." if job.state == "cancelled" else "")
+    return job.reason or ("It is not in the library; add it again if you want it there." if job.state == "cancelled" else "")
 
 
 def _unlock(job: Job) -> str:
