@@ -80,7 +80,7 @@ def _job_acts(job: Job) -> str:
 def _reason(job: Job) -> str:
     if job.needs_password and not job.bytes:
         return f"{job.reason} Add its archive again with the password."
-    return job.reason or ("It is not in the library; add it again if you want it there." if job.state == "cancelled" else "")
+    return job.reason or "It is not in the library; add it again if you want it there."
 
 
 def _unlock(job: Job) -> str:
