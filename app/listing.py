@@ -16,17 +16,16 @@ _PERCENT = 100
 def library_html(
     jobs: Sequence[Job], documents: Sequence[Document], notes: Mapping[str, str], collections: Sequence[str], most: int
 ) -> str:
-    """The list of one collection: how much there is, the uploads, then the documents; at most `most` rows.
+    """The list of one collection: how much there is, the uploads as they are given, the documents; `most` rows at most.
 
     `notes` are what is to be said of a document, by its id. `collections` are offered where one is moved.
     """
-    waiting = [job for job in jobs if not job.ended]
-    ended = [job for job in jobs if job.ended]
-    rows = [*map(_job, (*waiting, *ended)[:most])]
+    rows = [_job(job) for job in jobs[:most]]
     rows += [_document(document, notes.get(document.id)) for document in documents[: most - len(rows)]]
     left = len(jobs) + len(documents) - len(rows)
     items = f'<ul class="fn-documents" aria-label="Documents in the library">{"".join(rows)}</ul>' if rows else ""
-    return _status(len(documents), len(waiting), len(ended)) + items + _more(left) + _datalist(collections)
+    ended = sum(job.ended for job in jobs)
+    return _status(len(documents), len(jobs) - ended, ended) + items + _more(left) + _datalist(collections)
 
 
 def refused_html(refused: Sequence[tuple[str, str]]) -> str:

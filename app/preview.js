@@ -11,7 +11,7 @@ function render() {
   shown = Number(article.dataset.turn);
   dialog.replaceChildren(article);
   if (!dialog.open) dialog.showModal();
-  dialog.querySelector('.fn-text').focus();
+  dialog.querySelector('.fn-reading').focus();
 }
 
 dialog.addEventListener('click', (event) => {

@@ -27,7 +27,7 @@ def preview_html(document: Document, text: str, sections: Sequence[Section], par
         f'<header><h3 id="fn-preview-title"><bdi class="fn-name">{name}</bdi></h3>'
         '<button type="button" class="fn-close" data-close aria-label="Close">×</button></header>'
         f'<p class="fn-status">The text that answers are taken from: {len(text):,} characters.</p>'
-        f'<div class="fn-text" tabindex="0" role="region" aria-label="Text of {name}">'
+        f'<div class="fn-reading" tabindex="0" role="region" aria-label="Text of {name}">'
         f"{''.join(_blocks(text, sections, start, end))}</div>{_pager(part, len(bounds))}</article>"
     )
 

@@ -181,7 +181,7 @@ def test_markup_in_names_documents_and_questions_is_shown_and_never_runs(open_pa
     upload(page, path)
     assert f"{attack}.txt" in page.locator(".fn-list").inner_text()
     page.locator(".fn-preview").click()
-    assert "<script>window.harmed=1</script>" in page.locator(".fn-text").inner_text()
+    assert "<script>window.harmed=1</script>" in page.locator(".fn-reading").inner_text()
     page.keyboard.press("Escape")
     ask(page, "<script>window.harmed=1</script> What does the <b>otter</b> eat?")
     assert "<script>window.harmed=1</script>" in page.locator(".user-row").inner_text().replace("\u2060", "")
