@@ -4,10 +4,12 @@ import logging
 import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import gradio as gr
 
+from app.collection import chosen
 from app.conversation import Session, Turn, advance, from_stored, history, to_stored
 from app.listing import notice_html
 from app.render import as_typed, shown_question, turn_html
@@ -91,9 +93,9 @@ class Asking:
         """The answer as it grows and as it stays, or why there is none."""
         earlier = self._messages(before)
         turn = Turn(question)
-        grounded, *sampling = settings
-        reply = self._assistant.stream if grounded else self._assistant.chat
+        collection, grounded, *sampling = settings
         try:
+            reply = partial(self._assistant.stream, collection=chosen(collection)) if grounded else self._assistant.chat
             shown = [*earlier, *self._shown(len(before), turn)]
             yield replace(running, turns=(*before, turn)), shown, _box_busy(), "", gr.skip()
             for event in reply(question, history=history(before), sampling=_sampling(sampling), stop=running.stop):

@@ -20,7 +20,10 @@ _CONTROL_WIDTH = 230
 
 @dataclass(frozen=True, slots=True)
 class Chat:
-    """The widgets of the chat. `settings` are `grounded`, then the fields of `Sampling` in order, without `stop`."""
+    """The widgets of the chat.
+
+    `settings` are the collection that is asked, `grounded`, then the fields of `Sampling` in order, without `stop`.
+    """
 
     session: gr.State
     saved: gr.BrowserState
@@ -30,8 +33,8 @@ class Chat:
     settings: tuple[gr.Component, ...]
 
 
-def build_chat(asking: Asking) -> Chat:
-    """Build the chat in the open `gr.Blocks`, with its handlers."""
+def build_chat(asking: Asking, collection: gr.Dropdown) -> Chat:
+    """Build the chat in the open `gr.Blocks`, with its handlers; `collection` tells which one is asked."""
     chat = Chat(
         session=gr.State(Session()),
         # The key only keeps other programs on this address from reading the value by mistake; it is no secret.
@@ -39,7 +42,7 @@ def build_chat(asking: Asking) -> Chat:
         messages=_messages(),
         notice=gr.HTML(elem_id="fn-notice"),
         question=_question(),
-        settings=(_grounded(), *_sampling()),
+        settings=(collection, _grounded(), *_sampling()),
     )
     _connect(chat, asking)
     return chat

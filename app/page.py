@@ -6,6 +6,7 @@ import gradio as gr
 
 from app.asking import Asking
 from app.chat import MACHINE_NOTICE, Chat, build_chat
+from app.collection import build_collection
 from app.documents import Documents, build_documents
 from app.shelf import Shelf
 from assistant.pipeline import Assistant
@@ -27,12 +28,13 @@ def build_page(assistant: Assistant) -> gr.Blocks:
     asking, shelf = Asking(assistant), Shelf(assistant)
     with gr.Blocks(title="Footnote", analytics_enabled=False, delete_cache=(_HOUR, _HOUR), fill_width=True) as page:
         gr.HTML(_HEADER)
+        collection = build_collection()
         with gr.Row(elem_id="fn-page"):
             with gr.Column(scale=7, min_width=300, elem_id="fn-main"):
-                chat = build_chat(asking)
+                chat = build_chat(asking, collection)
             with gr.Column(scale=3, min_width=280, elem_id="fn-side"):
                 gr.HTML("<h2>Documents</h2>")
-                documents = build_documents(shelf)
+                documents = build_documents(shelf, collection)
         _load(page, chat, documents, asking, shelf)
     return page
 
@@ -48,7 +50,7 @@ def build_theme() -> gr.themes.Base:
 
 def _load(page: gr.Blocks, chat: Chat, documents: Documents, asking: Asking, shelf: Shelf) -> None:
     """What every opening of the page begins with: the documents of now, and the conversation of before."""
-    page.load(shelf.listing, None, documents.listing, show_progress="hidden", api_visibility="private")
+    page.load(shelf.restore, documents.kept, documents.view, show_progress="hidden", api_visibility="private")
     page.load(
         asking.restore, chat.saved, [chat.session, chat.messages], show_progress="hidden", api_visibility="private"
     )

@@ -1,96 +1,150 @@
-"""The handlers of the documents: uploaded files into the library and out of it, shown as reports and a list."""
+"""The handlers of the documents: uploads into the library's queue, what becomes of them, and the buttons of the list.
 
+None of them waits for a document: the library's worker adds what was submitted, and `look`, called again and again by
+the page, shows how far it is.
+"""
+
+import hashlib
 import logging
-import shutil
-import tempfile
-import unicodedata
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import gradio as gr
 
-from app.listing import documents_html, notice_html, reports_html
+from app.acts import act, found
+from app.collection import choices, chosen
+from app.listing import library_html, notice_html, refused_html
+from app.preview import preview_html
+from app.uploads import named
 from assistant.errors import SHOWN
 from assistant.pipeline import Assistant
-from retrieval.names import distinct
-from retrieval.types import DEFAULT_COLLECTION, IngestReport, Progress
+from retrieval.errors import LibraryError
+from retrieval.reasons import too_large
+from retrieval.types import DEFAULT_COLLECTION
 
 FAULT = "Something went wrong in the program; the trace is in its log. Try it again."
-_NAME_BYTES = 200
+MOST = 200
+"""Rows of the list at first, and how many each wish for more adds."""
+BUSY_SECONDS, IDLE_SECONDS = 1.0, 5.0
+
+View = tuple[Any, Any, Any, Any]
+"""The list, what it was made of, how often to look, and the choice of collections: skipped where nothing changed."""
+Made = TypeVar("Made")
 
 
 class Shelf:
-    """The handlers over the library of one assistant."""
+    """The handlers over the library of one assistant.
+
+    `seen` tells what the browser shows. It comes from there, so that what arrives out of order is put right by the next
+    look. `most` is how many rows it shows.
+    """
 
     def __init__(self, assistant: Assistant):
         self._library = assistant.library
 
-    def add(self, files: list[dict[str, Any]] | None, progress: gr.Progress = gr.Progress()) -> tuple[Any, str, str]:  # noqa: B008
-        """Take uploaded files into the library."""
+    def add(
+        self, files: list[dict[str, Any]] | None, password: str, collection: str, seen: str, most: int
+    ) -> tuple[Any, ...]:
+        """Hand uploaded files over to the library; tell of each that is refused why. Empties the two fields."""
+        said, refusal = _explained(lambda: self._submitted(files or [], password, chosen(collection)))
+        return None, "", said or refusal, *self.look(collection, seen, most)
 
-        def show(step: Progress) -> None:
-            share = (step.file - 1 + step.share) / step.files
-            progress(share, desc=f"{step.document}: {step.stage} ({step.file} of {step.files})")
+    def act(self, collection: str, seen: str, most: int, event: gr.EventData) -> tuple[Any, ...]:
+        """Do what a button of the list is for, and tell what was done."""
+        done, refusal = _explained(lambda: act(self._library, event._data or {}, collection))
+        return notice_html(done) if done else refusal, *self.look(collection, seen, most)
 
+    def more(self, collection: str, seen: str, most: int) -> tuple[Any, ...]:
+        """Show more rows."""
+        return int(most) + MOST, *self.look(collection, seen, int(most) + MOST)
+
+    def look(self, collection: str, seen: str, most: int) -> View:
+        """The documents of now, where they are not those that were seen before."""
+        made, refusal = _explained(lambda: self._listed(chosen(collection), int(most)))
+        html, names, busy = made or (refusal, [], False)
+        before, now = (seen or "").split(), [_digest(html), _digest(repr(names))]
+        if before == now:
+            return gr.skip(), gr.skip(), gr.skip(), gr.skip()
+        offered = gr.update(choices=names) if names and before[1:] != now[1:] else gr.skip()
+        return html, " ".join(now), gr.update(value=BUSY_SECONDS if busy else IDLE_SECONDS), offered
+
+    def choose(self, typed: str, kept: object) -> tuple[Any, ...]:
+        """Turn to another collection; where `typed` cannot name one, stay with `kept`."""
+        collection, refusal = _explained(lambda: chosen(typed))
+        collection = collection or _kept(kept)
+        return collection, refusal, MOST, *self._turned(collection)
+
+    def restore(self, kept: object) -> View:
+        """The collection that the browser was at before, and its documents."""
+        return self._turned(_kept(kept))
+
+    def preview(self, event: gr.EventData) -> tuple[Any, str]:
+        """A part of the text of a document, or why there is none."""
+        asked = event._data or {}
+
+        def shown() -> str:
+            document = found(self._library, asked)
+            text, sections = self._library.text(document.id), self._library.sections(document.id)
+            return preview_html(document, text, sections, int(asked["part"]), int(asked["turn"]))
+
+        html, refusal = _explained(shown)
+        return html or gr.skip(), refusal
+
+    def _turned(self, collection: str) -> View:
+        html, seen, timer, _ = self.look(collection, "", MOST)
+        return html, seen, timer, gr.update(value=collection, choices=choices(self._library, collection))
+
+    def _submitted(self, files: list[dict[str, Any]], password: str, collection: str) -> str:
+        reasons = [(name, self._refusal(path, name, password, collection)) for path, name in named(files)]
+        return refused_html([(name, reason) for name, reason in reasons if reason])
+
+    def _refusal(self, path: Path, name: str, password: str, collection: str) -> str:
+        """Submits a file; why it was refused, nothing where it was taken."""
         try:
-            with _under_own_names(files or []) as paths:
-                report = reports_html(self._ingest(paths, show))
+            size, most = path.stat().st_size, self._library.limits.max_bytes
+            if size > most:
+                raise too_large(name, size, most)
+            with path.open("rb") as file:  # copied piece by piece
+                self._library.submit(file, name, collection, password=password or None)
         except SHOWN as fault:
-            report = notice_html(str(fault), warning=True)
+            return str(fault)
         except Exception:
-            logging.getLogger("footnote").exception("files could not be added")
-            report = notice_html(FAULT, warning=True)
-        return None, report, self.listing()
+            logging.getLogger("footnote").exception("a file could not be taken in")
+            return FAULT
+        return ""
 
-    def remove(self, event: gr.EventData) -> tuple[str, str]:
-        """Delete one document; say which."""
-        try:
-            said = self._remove(str(event.document))
-        except SHOWN as fault:
-            said = notice_html(str(fault), warning=True)
-        return said, self.listing()
-
-    def listing(self) -> str:
-        """The documents that there are now."""
-        return documents_html(self._library.documents(DEFAULT_COLLECTION))
-
-    def _ingest(self, paths: Sequence[Path], show: Any) -> list[IngestReport]:
-        return self._library.ingest(paths, collection=DEFAULT_COLLECTION, progress=show)
-
-    def _remove(self, document_id: str) -> str:
-        document = self._library.document(document_id)
-        if document is None:
-            return notice_html("That document was already deleted.")
-        self._library.remove(document_id, collection=DEFAULT_COLLECTION)
-        return notice_html(f"Deleted {document.name}.")
+    def _listed(self, collection: str, most: int) -> tuple[str, list[str], bool]:
+        """The list, the collections there are, and whether something is on its way."""
+        library = self._library
+        # In this order: what becomes a document between the two is there twice, and told once.
+        jobs, documents = library.jobs(collection), library.documents(collection)
+        ready = {document.id for document in documents}
+        jobs = [job for job in jobs if job.id not in ready]
+        told = [job for document in documents[:most] if (job := library.job(document.id))]
+        names = choices(library, collection)
+        html = library_html(jobs, documents, {job.id: job.reason for job in told if job.reason}, names, most)
+        return html, names, any(not job.ended for job in jobs)
 
 
-@contextmanager
-def _under_own_names(files: Sequence[dict[str, Any]]) -> Iterator[list[Path]]:
-    """The uploaded files where each has the name that its owner gave it; gone at the end.
-
-    Where several have one name, all but the first get a number, so that none takes the place of another. The files that
-    Gradio stored are left to its own clean-up: it keeps equal files once, so another upload may be reading the same.
-    """
-    names = distinct([_safe_name(file.get("orig_name") or Path(file["path"]).name) for file in files])
-    with tempfile.TemporaryDirectory(prefix="footnote-") as folder:
-        paths = []
-        for number, (file, name) in enumerate(zip(files, names, strict=True)):
-            path = Path(folder, str(number), name)
-            path.parent.mkdir()
-            shutil.copyfile(file["path"], path)
-            paths.append(path)
-        yield paths
+def _explained(work: Callable[[], Made]) -> tuple[Made | None, str]:
+    """What `work` makes, or None and why, as HTML."""
+    try:
+        return work(), ""
+    except SHOWN as fault:
+        return None, notice_html(str(fault), warning=True)
+    except Exception:
+        logging.getLogger("footnote").exception("something could not be done with the documents")
+        return None, notice_html(FAULT, warning=True)
 
 
-def _safe_name(name: str) -> str:
-    """The last part of `name` as a file name that stays inside its folder, in the form of a document's name."""
-    last = unicodedata.normalize("NFC", name).replace("\\", "/").rsplit("/", 1)[-1]
-    kept = "".join(character for character in last if character.isprintable()).strip()
-    stem, dot, suffix = kept.rpartition(".")
-    tail = dot + suffix if stem and len(suffix.encode()) < _NAME_BYTES // 2 else ""
-    room = _NAME_BYTES - len(tail.encode())
-    kept = kept.removesuffix(tail).encode()[:room].decode(errors="ignore") + tail
-    return kept if kept.strip(".") else "document"
+def _kept(value: object) -> str:
+    """The collection that the browser kept; the default where it holds something else."""
+    try:
+        return chosen(value)
+    except LibraryError:
+        return DEFAULT_COLLECTION
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()[:16]

@@ -11,7 +11,7 @@ import threading
 from collections.abc import Collection, Iterable, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import BinaryIO, Self
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,12 +28,12 @@ from retrieval.ingest import Ingest, Order
 from retrieval.known import Known
 from retrieval.plaintext import clean
 from retrieval.progress import Tell, Teller
-from retrieval.queue import Queue
+from retrieval.queue import Queue, Upload
 from retrieval.reindex import renew_vectors
 from retrieval.rerank import Reranker
 from retrieval.search import Query, Search
 from retrieval.store import Store
-from retrieval.types import DEFAULT_COLLECTION, Document, Filters, Hit, IngestReport, Job
+from retrieval.types import DEFAULT_COLLECTION, Document, Filters, Hit, IngestReport, Job, Section
 from retrieval.worker import Worker
 
 
@@ -133,12 +133,7 @@ class Library:
         return reports
 
     def submit(
-        self,
-        source: bytes | Path | BinaryIO,
-        name: str,
-        collection: str = DEFAULT_COLLECTION,
-        *,
-        password: str | None = None,
+        self, source: Upload, name: str, collection: str = DEFAULT_COLLECTION, *, password: str | None = None
     ) -> Job:
         """Takes a file over, to be added by the worker; its bytes are kept in the library's folder until then.
 
@@ -207,6 +202,10 @@ class Library:
         if text is None:
             raise LibraryError(f"there is no document with the id {document_id}; list the documents to see their ids.")
         return text
+
+    def sections(self, document_id: str) -> list[Section]:
+        """Where in the text of a document its pages and headings begin; nothing for one that was replaced."""
+        return self._store.sections(document_id)
 
     def collections(self) -> list[str]:
         """Names of the collections that hold a document, sorted."""

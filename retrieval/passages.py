@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from retrieval.database import Database, batched, marks
 from retrieval.errors import LibraryDamaged
-from retrieval.types import Document
+from retrieval.types import Document, Section
 
 _STORED = np.dtype("<f2")
 _READ_AHEAD = 24
@@ -65,6 +65,16 @@ class Passages:
         for id_, page, start, stop, heading in self._all(query, document.id):
             whence = (document.id, document.name, document.collection)
             yield StoredPassage(id_, *whence, page, start, stop, text[start:stop], heading, document.language)
+
+    def sections(self, document_id: str) -> list[Section]:
+        """Where a document's pages begin, and its headings, as far as passages begin with them."""
+        query = "SELECT start, page, heading FROM passages WHERE document_id = ? ORDER BY id"
+        found: list[Section] = []
+        for row in self._all(query, document_id):
+            section = Section(*row)
+            if not found or (found[-1].page, found[-1].heading) != (section.page, section.heading):
+                found.append(section)
+        return found
 
     def passage_ids(self, document_id: str) -> list[int]:
         """Ids of a document's passages, in the order of its text."""

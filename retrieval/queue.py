@@ -21,6 +21,9 @@ from retrieval.plaintext import clean_name
 from retrieval.store import Store
 from retrieval.types import IngestReport, Job
 
+Upload = bytes | Path | BinaryIO
+"""What is submitted: bytes, the file at a path, or an open file, which is copied piece by piece."""
+
 
 class Queue:
     """The jobs of one library with their bytes. Threads and processes may share it."""
@@ -36,7 +39,7 @@ class Queue:
         self._cancels: dict[str, threading.Event] = {}
         self._incoming.clean(self.jobs.keeping_bytes)
 
-    def submit(self, source: bytes | Path | BinaryIO, name: str, collection: str, password: str | None) -> Job:
+    def submit(self, source: Upload, name: str, collection: str, password: str | None) -> Job:
         """Takes over the bytes of a file as a new job. Raises DocumentError for a file that is not taken in at all."""
         id_, name = uuid.uuid4().hex, clean_name(name)
         if password:
@@ -131,7 +134,7 @@ class Queue:
         self._incoming.remove(id_)
 
 
-def _opened(source: bytes | Path | BinaryIO, limits: Limits) -> BinaryIO:
+def _opened(source: Upload, limits: Limits) -> BinaryIO:
     if isinstance(source, Path):
         source = read_file(source, limits)
     return io.BytesIO(source) if isinstance(source, bytes) else source

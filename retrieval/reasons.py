@@ -1,6 +1,7 @@
 """Why a file was refused, each in one sentence that names the file, what is wrong with it and what to do."""
 
 from retrieval.errors import DocumentError, PasswordNeeded
+from retrieval.types import LOCKED_ENDS
 
 _PACKED = {
     "application/zip": "an archive",
@@ -132,12 +133,12 @@ def no_text(name: str, media_type: str, *, recognised: bool = False) -> Document
 
 def password_needed(name: str) -> PasswordNeeded:
     """The error for an encrypted file to which no password was given."""
-    return PasswordNeeded(f"{name} is encrypted; give its password.")
+    return PasswordNeeded(f"{name} is encrypted; {LOCKED_ENDS}")
 
 
 def password_wrong(name: str) -> PasswordNeeded:
     """The error for an encrypted file that the password given does not open."""
-    return PasswordNeeded(f"{name} is encrypted, and the password given does not open it; give its password.")
+    return PasswordNeeded(f"{name} is encrypted, and the password given does not open it; {LOCKED_ENDS}")
 
 
 def locked_for_good(name: str) -> DocumentError:

@@ -10,6 +10,8 @@ State = Literal["ready", "skipped", "failed"]
 JobState = Literal["queued", "extracting", "embedding", "ready", "skipped", "failed", "cancelled"]
 WORKING: tuple[JobState, ...] = ("extracting", "embedding")
 UNFINISHED: tuple[JobState, ...] = ("queued", *WORKING)
+LOCKED_ENDS = "give its password."
+"""How every reason ends that a password would do away with, and no other."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +60,23 @@ class Job:
     def ended(self) -> bool:
         """Whether nothing more will become of it by itself."""
         return self.state not in UNFINISHED
+
+    @property
+    def needs_password(self) -> bool:
+        """Whether it failed for want of a password, which opens it where it is tried again."""
+        return self.state == "failed" and (self.reason or "").endswith(LOCKED_ENDS)
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """Where in a document's text a page or the text below a heading begins: at `start`, in characters.
+
+    `page` is None where there are no pages; `heading` is the path of headings, empty where there is none.
+    """
+
+    start: int
+    page: int | None
+    heading: str
 
 
 @dataclass(frozen=True, slots=True)

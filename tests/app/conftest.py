@@ -1,5 +1,6 @@
-"""A server of the real program over a tiny real model, and pages of a real Chromium on it."""
+"""A library that costs nothing, a server of the real program over a tiny real model, and pages of a real Chromium."""
 
+import runpy
 import socket
 import subprocess
 import sys
@@ -9,6 +10,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
+
+from app.shelf import Shelf
+from assistant.pipeline import Assistant
+from retrieval.library import Library
+from retrieval.limits import Limits
+
+TinyEmbedder = runpy.run_path(str(Path(__file__).parents[1] / "retrieval" / "tiny.py"))["TinyEmbedder"]
 
 _SETTLE_MS = 700
 _START_SECONDS = 150
@@ -66,6 +74,34 @@ def served(tmp_path_factory, chat_checkpoint):
         finally:
             server.terminate()
             server.wait(20)
+
+
+@pytest.fixture
+def library(tmp_path):
+    """A library that costs nothing, with no worker until a test runs it."""
+    with Library.open(tmp_path / "library", TinyEmbedder(), Limits(max_bytes=100_000)) as library:
+        yield library
+
+
+@pytest.fixture
+def shelf(library, tmp_path):
+    """The handlers of the documents over it."""
+    return Shelf(Assistant(library, "tiny", tmp_path, passages=8))
+
+
+@pytest.fixture
+def locked(tmp_path):
+    """An encrypted PDF that the word xylophone opens."""
+    from fpdf import FPDF
+
+    pdf = FPDF()
+    pdf.set_encryption("owner", user_password="xylophone")
+    pdf.add_page()
+    pdf.set_font("helvetica", size=12)
+    pdf.cell(text="A secret.")
+    path = tmp_path / "locked.pdf"
+    pdf.output(path)
+    return path
 
 
 @pytest.fixture(scope="session")

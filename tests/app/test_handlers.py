@@ -1,19 +1,15 @@
 """The handlers of the page over a real library, without a browser."""
 
 import threading
-from pathlib import Path
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from app.asking import Asking
 from app.conversation import Session
-from app.shelf import Shelf, _safe_name, _under_own_names
 from assistant.engine.sampling import Sampling
 from assistant.pipeline import Assistant
 
-SETTINGS = (True, 0.0, 0, 1.0, 0.0, 0.0, 60, "")
+SETTINGS = ("default", True, 0.0, 0, 1.0, 0.0, 0.0, 60, "")
 
 
 @pytest.fixture
@@ -22,10 +18,12 @@ def assistant(tmp_path, chat_checkpoint):
         yield assistant
 
 
-def uploaded(folder: Path, name: str, text: str, original: str | None = None) -> dict:
-    path = folder / name
-    path.write_text(text)
-    return {"path": str(path), "orig_name": original}
+@pytest.fixture
+def otters(assistant):
+    """The library knows of otters."""
+    assistant.library.submit(b"The otter eats fish. The beaver eats bark.", "otter.txt")
+    assistant.library.worker.run_until_idle()
+    return assistant
 
 
 def test_a_question_that_is_refused_comes_back_with_the_reason(assistant):
@@ -37,7 +35,15 @@ def test_a_question_that_is_refused_comes_back_with_the_reason(assistant):
 
 
 @pytest.mark.parametrize(
-    ("position", "value", "said"), [(1, 9, "temperature"), (3, 0, "top_p"), (7, "-1", "seed"), (7, "x", "seed")]
+    ("position", "value", "said"),
+    [
+        (2, 9, "temperature"),
+        (4, 0, "top_p"),
+        (8, "-1", "seed"),
+        (8, "x", "seed"),
+        (0, " ", "collection"),
+        (0, [], "collection"),
+    ],
 )
 def test_sampling_out_of_range_is_named(assistant, position, value, said):
     sampling = [*SETTINGS[:position], value, *SETTINGS[position + 1 :]]
@@ -51,12 +57,23 @@ def test_the_controls_stand_in_the_order_of_the_settings():
 
     names = [item.name for item in fields(Sampling)]
     expected = ["temperature", "top_k", "top_p", "frequency_penalty", "presence_penalty", "max_tokens", "seed"]
-    assert names[: len(SETTINGS) - 1] == expected
+    assert names[: len(SETTINGS) - 2] == expected
 
 
-def test_a_stop_ends_the_answer_and_what_there_is_is_checked(assistant, tmp_path):
-    Shelf(assistant).add([uploaded(tmp_path, "otter.txt", "The otter eats fish. The beaver eats bark.")], print_nothing)
-    asking = Asking(assistant)
+def test_only_the_chosen_collection_is_asked(otters):
+    asking = Asking(otters)
+    *_, (session, *_) = asking.ask(Session(), "What does the otter eat?", *SETTINGS)
+    assert "The otter eats fish." in session.turns[0].answer.answer
+    otters.library.submit(b"The moon Europa orbits Jupiter.", "moons.txt", "space")
+    otters.library.worker.run_until_idle()
+    *_, (session, *_) = asking.ask(Session(), "What does the otter eat?", "space", *SETTINGS[1:])
+    assert {hit.document for hit in session.turns[0].answer.hits} == {"moons.txt"}
+    *_, (_, _, _, notice, _) = asking.ask(Session(), "What does the otter eat?", "law", *SETTINGS[1:])
+    assert "There are no documents in the collection &#x27;law&#x27; yet." in notice
+
+
+def test_a_stop_ends_the_answer_and_what_there_is_is_checked(otters):
+    asking = Asking(otters)
     views = asking.ask(Session(), "What does the otter eat?", *SETTINGS)
     session = next(views)[0]
     asking.stop(session)
@@ -68,7 +85,7 @@ def test_a_stop_ends_the_answer_and_what_there_is_is_checked(assistant, tmp_path
 
 
 def test_chat_without_documents_supports_nothing(assistant):
-    views = list(Asking(assistant).ask(Session(), "Hello", False, *SETTINGS[1:]))
+    views = list(Asking(assistant).ask(Session(), "Hello", "default", False, *SETTINGS[2:]))
     (turn,) = views[-1][0].turns
     assert turn.answer.citations == ()
     assert {sentence.verdict for sentence in turn.answer.sentences} <= {"unsupported"}
@@ -104,70 +121,3 @@ def test_a_second_question_waits_for_the_first(assistant):
     session = next(first)[0]
     [(unchanged, *_)] = asking.ask(session, "And why?", *SETTINGS)
     assert unchanged is session
-
-
-def test_added_files_keep_their_names(assistant, tmp_path):
-    file = uploaded(tmp_path, "stripped.txt", "The otter eats fish.", 'What? "Otters" <b>.txt')
-    _, report, listing = Shelf(assistant).add([file], print_nothing)
-    assert [document.name for document in assistant.library.documents("default")] == ['What? "Otters" <b>.txt']
-    assert "ready" in report
-    assert "What? &quot;Otters&quot; &lt;b&gt;.txt" in listing
-
-
-def test_equal_files_in_one_upload_do_not_get_in_each_others_way(assistant, tmp_path):
-    # Gradio stores equal files once: both entries are one path.
-    file = uploaded(tmp_path, "same.txt", "The heron eats frogs.", "heron.txt")
-    _, report, _ = Shelf(assistant).add([file, file], print_nothing)
-    assert report.count("<li") == 2
-    assert "fn-failed" not in report
-
-
-def test_uploads_of_one_name_are_all_kept(assistant, tmp_path):
-    texts = ["The otter eats fish.", "The beaver eats bark.", "The owl eats mice."]
-    originals = ["caf\xe9.txt", "cafe\u0301.txt", "x/caf\xe9.txt"]
-    files = [uploaded(tmp_path, f"{n}.txt", text, original) for n, (text, original) in enumerate(zip(texts, originals))]
-    _, report, _ = Shelf(assistant).add(files, print_nothing)
-    library = assistant.library
-    kept = {document.name: library.text(document.id) for document in library.documents("default")}
-    assert kept == dict(zip(["caf\xe9.txt", "caf\xe9 (2).txt", "caf\xe9 (3).txt"], texts))
-    assert "Took the place" not in report
-    _, report, _ = Shelf(assistant).add([uploaded(tmp_path, "new.txt", "It sleeps.", "caf\xe9.txt")], print_nothing)
-    assert "Took the place of the earlier version of caf\xe9.txt." in report
-
-
-def test_an_empty_file_fails_with_its_reason(assistant, tmp_path):
-    _, report, listing = Shelf(assistant).add([uploaded(tmp_path, "empty.txt", "")], print_nothing)
-    assert "failed" in report
-    assert "0 bytes" in report
-    assert "No documents yet." in listing
-
-
-def test_a_failure_while_adding_leaves_no_copy_either(tmp_path):
-    file = uploaded(tmp_path, "a.txt", "text", "b.txt")
-    paths = []
-
-    def fail() -> None:
-        with _under_own_names([file]) as moved:
-            paths.extend(moved)
-            raise OSError("the disk is full")
-
-    with pytest.raises(OSError, match="full"):
-        fail()
-    assert [path.name for path in paths] == ["b.txt"]
-    assert not paths[0].exists()
-
-
-@given(
-    st.text(max_size=300)
-    | st.sampled_from(["..", ".", "", "../../etc/passwd", "C:\\temp\\x.txt", "a/b\0c.txt", "\xa1" * 101])
-)
-def test_a_name_never_leaves_its_folder(name):
-    safe = _safe_name(name)
-    assert Path("folder", safe).parent == Path("folder")
-    assert safe not in {"", ".", ".."}
-    assert "\0" not in safe
-    assert len(safe.encode()) <= 200
-
-
-def print_nothing(*_, **__) -> None:
-    """Takes the progress."""

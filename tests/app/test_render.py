@@ -2,19 +2,27 @@
 
 from dataclasses import replace
 from html.parser import HTMLParser
+from typing import get_args
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from app.conversation import Turn
-from app.listing import documents_html, notice_html, reports_html
+from app.listing import library_html, notice_html, refused_html
+from app.preview import preview_html
 from app.render import answer_html, as_typed, shown_question, turn_html
 from assistant.types import Answer, Citation, Sentence
-from retrieval.types import Document, IngestReport
+from retrieval.types import LOCKED_ENDS, Document, Job, JobState, Section
 
-TAGS = {"div", "p", "span", "sup", "button", "ol", "ul", "li", "header", "blockquote", "mark", "bdi"}
-ATTRIBUTES = {"class", "id", "role", "type", "title", "popover", "popovertarget", "popovertargetaction"}
+TAGS = set(
+    "div p span sup button ol ul li header blockquote mark bdi "
+    "progress form input datalist option article h3 h4 h5 nav".split()
+)
+ATTRIBUTES = set(
+    "class id role type title popover popovertarget popovertargetaction autocomplete required placeholder max value "
+    "tabindex disabled".split()
+)
 TEXT = "First words. The otter eats fish. Last words."
 CITATION = Citation(1, "otters.pdf", "d1", 3, 13, 33, "The otter eats fish.")
 ANSWER = Answer(
@@ -62,7 +70,8 @@ class Reader(HTMLParser):
         assert self._open == []
 
     def handle_starttag(self, tag, attrs):
-        self._open.append(tag)
+        if tag != "input":  # which has no end
+            self._open.append(tag)
         self.elements.append((tag, dict(attrs)))
         self.words.setdefault(tag, "")
 
@@ -114,14 +123,27 @@ def test_nothing_in_a_draft_a_refusal_or_a_notice_becomes_markup(text, abstained
     assert sent(text.strip()) in safe(turn_html(0, Turn("q", 1, text), lambda _: "")).words["all"]
 
 
-@given(name=texts, reason=st.none() | texts, state=st.sampled_from(["ready", "skipped", "failed"]))
-def test_nothing_in_a_report_or_a_list_becomes_markup(name, reason, state):
-    safe(reports_html([IngestReport(name, state, reason, passages=2)]))
+@given(name=texts, reason=st.none() | texts, state=st.sampled_from(get_args(JobState)), locked=st.booleans())
+def test_nothing_in_the_list_of_documents_becomes_markup(name, reason, state, locked):
+    reason = f"{reason}{LOCKED_ENDS}" if locked else reason
+    job = Job(name, name, name, 9, state, 0.5, reason, name, "2025-11-23T10:00:00", "2025-11-23T10:00:00")
+    document = Document(name, name, name, "text/plain", "", 9, None, 2, "2025-11-23T10:00:00")
+    reader = safe(library_html([job], [document], {name: name}, [name], 9))
+    rows = [attributes for tag, attributes in reader.elements if tag == "li"]
+    assert [row["data-id"] for row in rows] == [sent(name)] * 2
+    labels = [attributes["aria-label"] for tag, attributes in reader.elements if tag == "button"]
+    assert labels[-3:] == [f"{act} {sent(name)}" for act in ("Preview", "Move", "Delete")]
+    assert reader.elements[-1] == ("option", {"value": sent(name)})
+    assert sent(name) in safe(refused_html([(name, name)])).words["bdi"]
+
+
+@given(name=texts, text=texts, heading=texts, page=st.none() | st.integers(1, 9))
+def test_nothing_in_a_preview_becomes_markup(name, text, heading, page):
     document = Document(name, name, "default", "text/plain", "", 9, None, 2, "2025-11-23T10:00:00")
-    reader = safe(documents_html([document]))
-    [button] = [attributes for tag, attributes in reader.elements if tag == "button"]
-    assert button["data-document"] == sent(name)
-    assert button["aria-label"] == f"Delete {sent(name)}"
+    reader = safe(preview_html(document, f"{heading}\n{text}", [Section(0, page, heading)], 1, 1))
+    assert sent(name) in reader.words["bdi"]
+    [article] = [attributes for tag, attributes in reader.elements if tag == "article"]
+    assert article["data-document"] == sent(name)
 
 
 def test_the_quote_stands_in_its_context():
