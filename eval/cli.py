@@ -68,6 +68,9 @@ def replies(
     max_tokens: Annotated[int, typer.Option(help="The most tokens of a reply.")] = 96,
     temperature: Annotated[float, typer.Option(help="0 takes the likeliest token; above, replies are drawn.")] = 0.0,
     top_p: Annotated[float, typer.Option(help="Draw from the likeliest tokens of this probability.")] = 1.0,
+    no_repeat: Annotated[
+        int | None, typer.Option(help="Say no run of so many tokens twice; 0: any; left out: as the model is set.")
+    ] = None,
     home: Home = None,
     as_json: Json = False,
 ) -> None:
@@ -78,7 +81,7 @@ def replies(
     from retrieval.embed import Embedder
 
     alone, sourced = _rows(instructions or [], "--instructions"), _rows(grounded or [], "--grounded")
-    sampling = Sampling(temperature=temperature, top_p=top_p, max_tokens=max_tokens)
+    sampling = Sampling(temperature=temperature, top_p=top_p, max_tokens=max_tokens, no_repeat=no_repeat)
     found = measure(
         HubEngine(_checkpoint(home, model)),
         Embedder().encode,

@@ -14,7 +14,7 @@ from transformers.generation.streamers import BaseStreamer
 
 from assistant.chatml import END_OF_TEXT, IM_END, IM_START, ChatML, Message
 from assistant.checkpoint import Checkpoint
-from assistant.engine.penalties import Penalties
+from assistant.engine.penalties import NoRunTwice, Penalties
 from assistant.engine.reply import Reply
 from assistant.engine.sampling import Sampling
 from assistant.engine.stopping import StopOnEvent, StopOnText, cut_at_stop, safe_length
@@ -34,9 +34,11 @@ class HubEngine:
         self.chatml = ChatML(checkpoint.tokenizer)
         self._model = checkpoint.model
         self._tokenizer = checkpoint.tokenizer
-        # What the checkpoint would add of its own (penalties, beams) is not what the request asked for.
-        ends = self._model.generation_config.eos_token_id
-        self._model.generation_config = GenerationConfig(eos_token_id=ends)
+        # What the checkpoint would add of its own (penalties, beams) is not what the request asked for. One thing is
+        # kept: a model that goes round in circles says so, and in its replies alone, not counting the prompt.
+        own = self._model.generation_config
+        self._no_repeat = int(own.no_repeat_ngram_size or 0)
+        self._model.generation_config = GenerationConfig(eos_token_id=own.eos_token_id)
         self._ends = (IM_END, IM_START, END_OF_TEXT, *self._tokenizer.all_special_tokens)
 
     def stream(
@@ -101,7 +103,7 @@ class HubEngine:
                     stopping_criteria=StoppingCriteriaList(
                         [StopOnText(self._tokenizer, stops, len(prompt)), StopOnEvent(stop), StopOnEvent(pieces.closed)]
                     ),
-                    logits_processor=LogitsProcessorList([Penalties(sampling, len(prompt))]),
+                    logits_processor=self._processors(sampling, len(prompt)),
                     pad_token_id=self._tokenizer.pad_token_id or self._tokenizer.eos_token_id or 0,
                     **_choice(sampling),
                 )
@@ -109,6 +111,11 @@ class HubEngine:
             pieces.fault = fault
         finally:
             pieces.end()
+
+    def _processors(self, sampling: Sampling, prompt_length: int) -> LogitsProcessorList:
+        length = self._no_repeat if sampling.no_repeat is None else sampling.no_repeat
+        rules = [Penalties(sampling, prompt_length)]
+        return LogitsProcessorList([*rules, NoRunTwice(length, prompt_length)] if length else rules)
 
 
 def _choice(sampling: Sampling) -> dict[str, object]:

@@ -11,7 +11,11 @@ from assistant.errors import InputError
 
 @dataclass(frozen=True, slots=True)
 class Sampling:
-    """Temperature 0 takes the likeliest token; `top_k` 0 and `top_p` 1 cut nothing; without a seed, chance decides."""
+    """Temperature 0 takes the likeliest token; `top_k` 0 and `top_p` 1 cut nothing; without a seed, chance decides.
+
+    `no_repeat` is the length of a run of tokens that a reply says at most once. 0 sets no such limit, None that of the
+    checkpoint (`no_repeat_ngram_size` of its generation_config.json).
+    """
 
     temperature: float = 0.0
     top_k: int = 0
@@ -21,6 +25,7 @@ class Sampling:
     max_tokens: int = 160
     seed: int | None = None
     stop: tuple[str, ...] = ()
+    no_repeat: int | None = None
 
     def __post_init__(self) -> None:
         _within("temperature", self.temperature, 0, 2)
@@ -31,6 +36,8 @@ class Sampling:
         _within("frequency_penalty", self.frequency_penalty, -2, 2)
         _within("presence_penalty", self.presence_penalty, -2, 2)
         _within("max_tokens", self.max_tokens, 1, 4096)
+        if self.no_repeat is not None:
+            _within("no_repeat", self.no_repeat, 0, 4096)
         if self.seed is not None:
             _within("seed", self.seed, 0, 2**63 - 1)
         if len(self.stop) > 4 or not all(self.stop):

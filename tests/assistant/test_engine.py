@@ -5,10 +5,12 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import torch
+from transformers import LogitsProcessorList
 
 from assistant.chatml import Message
 from assistant.checkpoint import Checkpoint, load_checkpoint
 from assistant.engine.hub import HubEngine
+from assistant.engine.penalties import NoRunTwice
 from assistant.engine.reply import Reply
 from assistant.engine.sampling import Sampling
 
@@ -48,6 +50,27 @@ def test_a_presence_penalty_stops_repetition(engine):
     sampling = Sampling(max_tokens=40, presence_penalty=2, frequency_penalty=2)
     plain, penalised = (_reply(engine, s).text for s in (Sampling(max_tokens=40), sampling))
     assert len(set(penalised)) > len(set(plain))
+
+
+def test_a_run_is_said_once_where_the_checkpoint_or_the_request_says_so(engine, tiny_checkpoint, tiny_model):
+    prompt = engine.chatml.render(ASKED, reply_next=True).ids
+    with torch.inference_mode():
+        ids = tiny_model.generate(
+            torch.tensor([prompt]),
+            max_new_tokens=30,
+            do_sample=False,
+            pad_token_id=3,
+            logits_processor=LogitsProcessorList([NoRunTwice(2, len(prompt))]),
+        )[0, len(prompt) :]
+    assert len(set(zip(ids[:-1].tolist(), ids[1:].tolist()))) == len(ids) - 1
+    once = engine._tokenizer.decode(ids, skip_special_tokens=True).strip("\ufffd")
+    checkpoint = load_checkpoint(tiny_checkpoint)
+    checkpoint.model.generation_config.no_repeat_ngram_size = 2
+    own, plain = HubEngine(checkpoint), Sampling(max_tokens=30)
+    assert _reply(engine, Sampling(max_tokens=30, no_repeat=2)).text.strip("\ufffd") == once
+    assert _reply(own, plain).text.strip("\ufffd") == once
+    assert _reply(own, Sampling(max_tokens=30, no_repeat=0)) == _reply(engine, plain)
+    assert _reply(engine, plain).text.strip("\ufffd") != once
 
 
 def test_a_stop_text_ends_the_reply_and_is_not_shown(engine):
