@@ -65,7 +65,7 @@ def replies(
     model: Model = None,
     questions: Annotated[int, typer.Option(help="How many of each kind, by chance; 0: all.")] = 200,
     seed: Annotated[int, typer.Option(help="Chooses the questions, the sources and sampled replies.")] = 1,
-    max_tokens: Annotated[int, typer.Option(help="The most tokens of a reply.")] = 96,
+    max_tokens: Annotated[int, typer.Option(help="The most tokens of a reply.")] = 160,
     temperature: Annotated[float, typer.Option(help="0 takes the likeliest token; above, replies are drawn.")] = 0.0,
     top_p: Annotated[float, typer.Option(help="Draw from the likeliest tokens of this probability.")] = 1.0,
     no_repeat: Annotated[

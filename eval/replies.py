@@ -22,7 +22,7 @@ from eval.overlap import best_token_f1, holds_answer, rouge_l, token_f1
 from eval.questions import Chosen, Grounded, Instruction, choose_grounded, choose_instructions, sentences
 from eval.speech import Manner, Speak, Spoken, manner, speaker
 
-DEFAULT_SAMPLING = Sampling(max_tokens=96)
+DEFAULT_SAMPLING = Sampling()
 Count = Callable[[], None]
 """Called after every reply."""
 
