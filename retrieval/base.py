@@ -55,13 +55,16 @@ class Bases:
 
     def open(self, collection: str, epoch: str) -> Segment | None:
         """The base of a collection; None where there is none, or none that can be used."""
-        manifest = self.manifest(collection)
-        if manifest is None or (manifest.format, manifest.collection, manifest.epoch) != (_FORMAT, collection, epoch):
-            return None
+        manifest = self._fitting(collection, epoch)
         try:
-            return self._opened(manifest)
+            return self._opened(manifest) if manifest else None
         except (OSError, ValueError, KeyError, RuntimeError):
             return None
+
+    def size(self, collection: str, epoch: str) -> int:
+        """How many passages the base of a collection holds; 0 where there is none that can be used."""
+        manifest = self._fitting(collection, epoch)
+        return manifest.passages if manifest else 0
 
     def write(self, collection: str, epoch: str, total: int, parts: Callable[[], Iterable[Part]], check: Check) -> None:
         """Builds a base of `parts`, about `total` vectors in all, and puts it in the place of the one before.
@@ -99,6 +102,12 @@ class Bases:
             return Manifest(**json.loads(self._manifest_path(collection).read_text("utf-8")))
         except (OSError, ValueError, TypeError):
             return None
+
+    def _fitting(self, collection: str, epoch: str) -> Manifest | None:
+        manifest = self.manifest(collection)
+        if manifest and (manifest.format, manifest.collection, manifest.epoch) == (_FORMAT, collection, epoch):
+            return manifest
+        return None
 
     def _opened(self, manifest: Manifest) -> Segment | None:
         import faiss

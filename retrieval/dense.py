@@ -106,6 +106,12 @@ class DenseIndex:
         """The loaded collections whose base should be built anew, with the number of their passages."""
         return {collection: len(shelf) for collection, shelf in self._shelves.items() if self._is_due(shelf)}
 
+    def has_outgrown(self, collection: str, epoch: str, passages: int) -> bool:
+        """Whether the base of a collection that is not loaded lacks so many of its `passages` that it is due."""
+        if collection in self._shelves:
+            return False
+        return passages - self._bases.size(collection, epoch) > self._exact_up_to
+
     def compact(
         self, collection: str, epoch: str, total: int, parts: Callable[[], Iterable[Part]], check: Check
     ) -> None:

@@ -39,6 +39,13 @@ def passage_counts(store: Store) -> dict[str, tuple[str, int]]:
     return {document_id: (collection, count) for document_id, collection, count in store.rows(query)}
 
 
+def collection_sizes(store: Store) -> dict[str, int]:
+    """How many passages each collection has that is searched."""
+    return dict(
+        store.rows("SELECT collection, sum(passages) FROM documents WHERE retired_at IS NULL GROUP BY collection")
+    )
+
+
 def vectors(store: Store, document_id: str) -> tuple[list[int], Vectors]:
     """Ids of a document's passages, and their vectors: float32 of shape (passages, dimensions).
 

@@ -134,12 +134,18 @@ class Indexes:
         cannot be written: everything is still found, and takes more memory and time.
         """
         with lock:
-            due, epoch = self.dense.due(), held.epoch(self._store)
+            epoch = held.epoch(self._store)
+            due = self.dense.due() | self._outgrown(epoch)
         for collection, total in due.items():
             documents = sorted(held.document_ids(self._store, collection))
             self.dense.compact(collection, epoch, total, lambda ids=documents: self._parts(ids), check)  # type: ignore[misc]
             with lock:
                 self._load(collection)
+
+    def _outgrown(self, epoch: str) -> dict[str, int]:
+        """Collections that grew without being searched: nothing of them is loaded to be written as a base."""
+        sizes = held.collection_sizes(self._store)
+        return {name: size for name, size in sizes.items() if self.dense.has_outgrown(name, epoch, size)}
 
     def _parts(self, documents: Iterable[str]) -> Iterator[Part]:
         for document_id in documents:

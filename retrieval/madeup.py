@@ -22,6 +22,8 @@ _TOPIC_SHARE = 0.12
 _SENTENCE_WORDS = (7, 20)
 _DIMENSIONS = 384
 _READ_WORDS = 96
+_QUESTION_WORDS = 13
+"""So that a question is as far from its nearest passage as real ones are, a cosine of 0.55 (see `retrieval.inverted`)."""
 _WORD = re.compile(r"[a-z]+")
 
 
@@ -68,8 +70,8 @@ class MadeUp(Embedder):
         places[topical] = rng.choice(self._of_topic[rng.integers(_TOPICS)], int(topical.sum()))
         return " ".join(_sentences(self._vocabulary[places], rng))
 
-    def question(self, passage: str, rng: np.random.Generator, words: int = 8) -> str:
-        """Some words of a passage, mostly its rarer ones."""
+    def question(self, passage: str, rng: np.random.Generator, words: int = _QUESTION_WORDS) -> str:
+        """Some words of a passage, its common ones left out."""
         found = sorted({self._places[word] for word in _WORD.findall(passage.lower()) if word in self._places})
         rare = found[len(found) // 3 :] or found
         return " ".join(self._vocabulary[rng.choice(rare, min(words, len(rare)), replace=False)])

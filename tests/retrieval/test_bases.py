@@ -10,6 +10,7 @@ import zlib
 import numpy as np
 import pytest
 
+from retrieval import held
 from retrieval.base import Bases
 from retrieval.compaction import Compaction
 from retrieval.dense import DenseIndex
@@ -185,6 +186,7 @@ def test_work_that_is_ended_leaves_the_base_as_it_was(tmp_path):
 KILLED = """
 import os, pathlib, signal, sys
 import numpy as np
+from retrieval import held
 from retrieval.base import Bases
 folder, step, where = sys.argv[1], int(sys.argv[2]), sys.argv[3]
 vectors = np.eye(16, dtype=np.float32)
@@ -470,3 +472,15 @@ def test_a_keyword_index_with_damaged_files_is_built_anew(shelf, kind, how):
     indexes = opened(library, folder)
     assert len(indexes.sparse.search("default", "w77x", 9)) == 1
     assert len(indexes.sparse) == 120
+
+
+def test_a_collection_that_grew_without_a_search_gets_its_base(shelf):
+    library, folder = shelf
+    indexes = opened(library, folder)
+    assert not indexes.dense.loaded()
+    indexes.compact(library._lock, never)
+    assert (indexes.dense._bases.size("default", held.epoch(library._store)), indexes.dense.due()) == (120, {})
+    assert found(indexes, passage_of(library, "77.txt").text) == [passage_of(library, "77.txt").id]
+    built = sorted((folder / "vectors").iterdir())
+    opened(library, folder).compact(library._lock, never)
+    assert sorted((folder / "vectors").iterdir()) == built  # nothing is due

@@ -30,7 +30,7 @@ def test_a_question_is_of_its_passages_words(made):
     text = made.document(1, 400)
     passage = text[passages(text)[0].start : passages(text)[0].end]
     words = made.question(passage, np.random.default_rng(1)).split()
-    assert len(words) == 8
+    assert len(words) == 13
     assert set(words) <= set(passage.lower().replace(".", "").split())
 
 
