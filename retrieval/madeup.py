@@ -23,7 +23,7 @@ _SENTENCE_WORDS = (7, 20)
 _DIMENSIONS = 384
 _READ_WORDS = 96
 _QUESTION_WORDS = 13
-"""So that a question is as far from its nearest passage as real ones are, a cosine of 0.55 (see `retrieval.inverted`)."""
+"""So that a question is as far from its nearest passage as real ones: a cosine of 0.55 (see `retrieval.inverted`)."""
 _WORD = re.compile(r"[a-z]+")
 
 
