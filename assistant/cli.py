@@ -8,12 +8,13 @@ import json
 import sys
 from collections import Counter
 from dataclasses import asdict
+from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
-from assistant.config import Config, open_home
+from assistant.config import open_home, open_library
 from assistant.show import (
     end_draft,
     print_answer,
@@ -28,10 +29,8 @@ from assistant.show import (
     show_draft,
 )
 from assistant.types import Answered, Token, hit_summary
-from retrieval.types import DEFAULT_COLLECTION
-
-if TYPE_CHECKING:
-    from retrieval.library import Library
+from retrieval.errors import LibraryError
+from retrieval.types import DEFAULT_COLLECTION, Filters
 
 Home = Annotated[Path | None, typer.Option(help="The folder of documents, models and logs.")]
 Model = Annotated[str | None, typer.Option(help="bundled, a checkpoint folder, or a Hugging Face id.")]
@@ -40,6 +39,7 @@ Json = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 
 BAD_INPUT = 2
 FAULT = 1
+_DAY = ["%Y-%m-%d"]
 
 
 def add_commands(cli: typer.Typer) -> None:
@@ -58,7 +58,7 @@ def ingest(
 ) -> None:
     """Add documents to the library; a row for each file says what became of it."""
     show = report_progress(sys.stderr)
-    with _library(open_home(home)) as library:
+    with open_library(open_home(home)) as library:
         reports = library.ingest(paths, collection=collection, password=password, progress=show)
     if as_json:
         _print_json({"reports": [asdict(report) for report in reports]})
@@ -74,7 +74,7 @@ def list_documents(
     as_json: Json = False,
 ) -> None:
     """List the documents of the library, and the uploads that are not documents, or not yet."""
-    with _library(open_home(home)) as library:
+    with open_library(open_home(home)) as library:
         # In this order: what becomes a document between the two is shown twice rather than not at all.
         jobs = library.jobs(collection)
         documents = library.documents(collection)
@@ -86,7 +86,7 @@ def list_documents(
 
 def collections(home: Home = None, as_json: Json = False) -> None:
     """List the collections with the number of their documents."""
-    with _library(open_home(home)) as library:
+    with open_library(open_home(home)) as library:
         counts = Counter(document.collection for document in library.documents())
     if as_json:
         _print_json({"collections": [{"name": name, "documents": number} for name, number in sorted(counts.items())]})
@@ -102,7 +102,7 @@ def move(
     as_json: Json = False,
 ) -> None:
     """Move a document to another collection; its id and the citations of it stay."""
-    with _library(open_home(home)) as library:
+    with open_library(open_home(home)) as library:
         moved = library.move(document, to, collection=collection)
     if as_json:
         _print_json({"moved": asdict(moved)})
@@ -117,7 +117,7 @@ def remove(
     as_json: Json = False,
 ) -> None:
     """Remove a document from the library, or an upload that did not become one."""
-    with _library(open_home(home)) as library:
+    with open_library(open_home(home)) as library:
         removed = library.remove(document, collection=collection)
     if as_json:
         _print_json({"removed": asdict(removed)})
@@ -127,7 +127,7 @@ def remove(
 
 def reindex(home: Home = None) -> None:
     """Compute the vectors that the model has not made yet, and rebuild both indexes."""
-    with _library(open_home(home)) as library:
+    with open_library(open_home(home)) as library:
         library.reindex(report_progress(sys.stderr))
         typer.echo(f"indexed {len(library.documents())} documents")
 
@@ -136,12 +136,29 @@ def search(
     query: str,
     k: Annotated[int, typer.Option("-k", help="How many passages.")] = 5,
     collection: Collection = DEFAULT_COLLECTION,
+    document: Annotated[list[str] | None, typer.Option(help="Only in this document, by name or id; repeat it.")] = None,
+    media_type: Annotated[
+        list[str] | None, typer.Option("--type", help="Only of this kind: application/pdf, text/*; repeat it.")
+    ] = None,
+    added_from: Annotated[
+        datetime | None, typer.Option("--from", formats=_DAY, help="Added on this day or later.")
+    ] = None,
+    added_to: Annotated[
+        datetime | None, typer.Option("--to", formats=_DAY, help="Added on this day or before.")
+    ] = None,
+    diversity: Annotated[
+        float, typer.Option(min=0, max=1, help="How much likeness to better hits costs a passage.")
+    ] = 0.0,
     home: Home = None,
     as_json: Json = False,
 ) -> None:
     """Find the passages nearest to a query."""
-    with _library(open_home(home)) as library:
-        hits = library.search(query, k, collection=collection)
+    first, last = (day.date() if day else None for day in (added_from, added_to))
+    filters = Filters(tuple(document or ()), tuple(media_type or ()), first, last)
+    with open_library(open_home(home)) as library:
+        hits = library.search(query, k, collection=collection, filters=filters, diversity=diversity)
+        if not hits and collection not in library.collections():
+            raise LibraryError(f"there is no collection called {collection}; `footnote collections` lists them.")
     if as_json:
         _print_json({"query": query, "hits": [{**hit_summary(hit), "passage": hit.passage} for hit in hits]})
     else:
@@ -188,12 +205,6 @@ def doctor(
         print_checks(config.described(), checks)
     if not all(check.ok for check in checks):
         raise typer.Exit(FAULT)
-
-
-def _library(config: Config) -> "Library":
-    from retrieval.library import Library
-
-    return Library.open(config.home / "library")
 
 
 def _print_json(value: dict[str, Any]) -> None:

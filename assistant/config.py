@@ -9,11 +9,15 @@ import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from platformdirs import user_data_path
 
 from assistant.errors import InputError
+
+if TYPE_CHECKING:
+    from retrieval.embed import Embedder
+    from retrieval.library import Library
 
 SETTINGS_FILE = "footnote.toml"
 _FOLDERS = ("library", "models", "logs")
@@ -33,6 +37,10 @@ class Config:
     """The port that `serve` listens on."""
     passages: int = 8
     """How many passages a question is answered from."""
+    embedding: str = "bundled"
+    """The model that makes the vectors: `bundled`, or the folder or cached name of a sentence-transformers model."""
+    reranker: str = ""
+    """A cross-encoder that orders the best passages of a search, by folder or cached name; empty for none."""
     sources: Mapping[str, str] = field(default_factory=dict)
     """Where each value came from, by name."""
 
@@ -40,6 +48,7 @@ class Config:
         _require(1 <= self.port <= 65535, f"port must be from 1 to 65535, not {self.port}")
         _require(1 <= self.passages <= 100, f"passages must be from 1 to 100, not {self.passages}")
         _require(bool(self.model), "model must not be empty")
+        _require(bool(self.embedding), "embedding must not be empty")
 
     def described(self) -> dict[str, dict[str, Any]]:
         """Each value with its source, as plain values."""
@@ -58,6 +67,22 @@ def open_home(home: str | Path | None = None, **flags: Any) -> Config:
             f"home {config.home} cannot be used ({fault.strerror}); name a folder that you can write to with --home"
         ) from fault
     return config
+
+
+def open_library(config: Config) -> "Library":
+    """The library of the home, with the models that the settings name. Raises LibraryError."""
+    from retrieval.library import Library
+    from retrieval.rerank import Reranker
+
+    reranker = Reranker(config.reranker) if config.reranker else None
+    return Library.open(config.home / "library", embedder_of(config), reranker=reranker)
+
+
+def embedder_of(config: Config) -> "Embedder":
+    """The model that makes the vectors, not loaded yet. Raises LibraryError for a folder that holds none."""
+    from retrieval.embed import BUNDLED, Embedder
+
+    return Embedder(BUNDLED if config.embedding == "bundled" else config.embedding)
 
 
 def read_config(home: str | Path | None = None, **flags: Any) -> Config:
@@ -123,7 +148,7 @@ def _typed(name: str, value: Any, source: str) -> Any:
 
 
 def _types() -> dict[str, type]:
-    return {"model": str, "host": str, "port": int, "passages": int}
+    return {"model": str, "host": str, "port": int, "passages": int, "embedding": str, "reranker": str}
 
 
 def _plain(value: Any) -> Any:

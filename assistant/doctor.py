@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from assistant.address import listen
-from assistant.config import Config
+from assistant.config import Config, embedder_of, open_library
 
 _NEEDED_BYTES = 500 * 2**20
 
@@ -25,7 +25,7 @@ def examine(config: Config) -> list[Check]:
     return [
         _disk(config),
         _tried("library", lambda: _library(config), "run `footnote doctor` again after following the message"),
-        _tried("embeddings", _embeddings, "install the package again: `make install`"),
+        _tried("embeddings", lambda: _embeddings(config), "install the package again: `make install`"),
         _tried("model", lambda: _model(config), "start with --model bundled, or name a checkpoint folder"),
         _port(config),
     ]
@@ -47,17 +47,13 @@ def _disk(config: Config) -> Check:
 
 
 def _library(config: Config) -> str:
-    from retrieval.library import Library
-
-    with Library.open(config.home / "library") as library:
+    with open_library(config) as library:
         documents = library.documents()
     return f"{len(documents)} documents, {sum(document.passages for document in documents)} passages"
 
 
-def _embeddings() -> str:
-    from retrieval.embed import Embedder
-
-    embedder = Embedder()
+def _embeddings(config: Config) -> str:
+    embedder = embedder_of(config)
     return f"{embedder.model_name}: vectors of {embedder.encode(['check']).shape[1]} numbers"
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Self
 
 from assistant.chatml import Message
 from assistant.condense import condense
-from assistant.config import Config, open_home
+from assistant.config import Config, open_home, open_library
 from assistant.decide import decide
 from assistant.engine.reply import Reply
 from assistant.engine.sampling import Sampling
@@ -47,7 +47,7 @@ class Assistant:
     @classmethod
     def from_config(cls, config: Config) -> Self:
         """Open with settings that are already read."""
-        library = Library.open(config.home / "library")
+        library = open_library(config)
         return cls(library, config.model, config.home / "models", passages=config.passages)
 
     def stream(

@@ -135,10 +135,9 @@ def _of_collection(recipe: Recipe) -> list[str]:
     """The texts of the documents of a collection of the library."""
     if not recipe.data.collection:
         return []
-    from assistant.config import read_config
-    from retrieval.library import Library
+    from assistant.config import open_library, read_config
 
-    with Library.open(read_config(recipe.data.home or None).home / "library") as library:
+    with open_library(read_config(recipe.data.home or None)) as library:
         documents = library.documents(recipe.data.collection)
         with progress("reading the collection", "documents", len(documents)) as counted:
             texts = [library.text(document.id) for document in counted(documents)]

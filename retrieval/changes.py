@@ -85,6 +85,7 @@ class Changes:
                 after = self._store.new_generation()
             self._show(Change(before, after, removed=(document,)))
             self.flush()
+            self._store.database.shorten_log()
             self._verify_gone(document, gone, passages)
         return document
 

@@ -74,6 +74,10 @@ class Database:
         with self._explained():
             self._own.connection.executemany(query, rows)
 
+    def shorten_log(self) -> None:
+        """Empties the log of writes, which holds what was deleted until then, unless somebody is reading from it."""
+        self.all("PRAGMA wal_checkpoint(TRUNCATE)")
+
     def _prepare(self) -> None:
         connection = self._connect()
         try:

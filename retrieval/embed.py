@@ -39,17 +39,21 @@ ShareDone = Callable[[float], None]
 
 
 class Embedder:
-    """Encodes texts with one model, loaded at the first use. Safe to share between threads."""
+    """Encodes texts with one model, loaded at the first use. Safe to share between threads.
+
+    `model_name` tells models apart, of a folder by its weights too.
+    """
 
     def __init__(self, model: str = BUNDLED):
-        self.model_name = model
+        self.model_name = model if model == BUNDLED else _identified(model)
+        self._source = model
         self._model: Int8Bert | _Batches | None = None
         self._lock = threading.Lock()
 
     @property
     def dimensions(self) -> int:
         """Length of a vector. Loads the model, unless it is the bundled one."""
-        if self.model_name == BUNDLED:
+        if self._source == BUNDLED:
             return _BUNDLED_DIMENSIONS
         return self._loaded().dimensions
 
@@ -72,7 +76,7 @@ class Embedder:
     def _loaded(self) -> "Int8Bert | _Batches":
         with self._lock:
             if self._model is None:
-                self._model = _load(self.model_name)
+                self._model = _load(self._source)
             return self._model
 
 
@@ -131,6 +135,18 @@ def _load(name: str) -> "Int8Bert | _Batches":
     if on_processor and torch.cpu._is_avx512_bf16_supported():
         model = model.bfloat16()  # cosines move by less than 0.01
     return _Batches(model.eval())
+
+
+def _identified(model: str) -> str:
+    """The name with a digest of the weights where it is a folder: other weights under one name are another model."""
+    weights = sorted(path for kind in ("*.safetensors", "*.bin") for path in Path(model).rglob(kind))
+    if not weights:
+        return model
+    whole = hashlib.sha256()
+    for path in weights:
+        with path.open("rb") as file:
+            whole.update(hashlib.file_digest(file, "sha256").digest())
+    return f"{model}@{whole.hexdigest()[:12]}"
 
 
 @cache

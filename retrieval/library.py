@@ -10,6 +10,7 @@ computing vectors hold no lock; writers take turns, searches do not wait for the
 import threading
 from collections.abc import Collection, Iterable, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Self
 
@@ -33,7 +34,7 @@ from retrieval.reindex import renew_vectors
 from retrieval.rerank import Reranker
 from retrieval.search import Query, Search
 from retrieval.store import Store
-from retrieval.types import DEFAULT_COLLECTION, Document, Filters, Hit, IngestReport, Job, Section
+from retrieval.types import DEFAULT_COLLECTION, WORKING, Document, Filters, Hit, IngestReport, Job, Section
 from retrieval.worker import Worker
 
 
@@ -142,8 +143,14 @@ class Library:
         return self._queue.submit(source, name, names.checked_collection(collection), password)
 
     def jobs(self, collection: str | None = None) -> list[Job]:
-        """What was submitted and is no document, or not yet, in the order of submission."""
-        return self._queue.jobs.not_ready(collection)
+        """What was submitted and is no document, or not yet, in the order of submission.
+
+        Where a worker was killed, what it was at waits for the next.
+        """
+        jobs = self._queue.jobs.not_ready(collection)
+        if any(job.state in WORKING for job in jobs) and self.worker.is_missing():
+            return [replace(job, state="queued", share=0.0) if job.state in WORKING else job for job in jobs]
+        return jobs
 
     def job(self, id_: str) -> Job | None:
         """What became of the submission with this id; it is kept as long as its document."""
@@ -176,7 +183,7 @@ class Library:
         """
         collection = names.checked_collection(collection)
         # As stored texts are: what a terminal could not decode arrives as surrogates, which no model or index takes.
-        asked = Query(clean(query), k, collection, filters, diversity)
+        asked = Query(clean(query), k, collection, filters or Filters(), diversity)
         if collection not in self.collections():
             return []
         self._changes.check_model()

@@ -31,7 +31,7 @@ class Query:
     text: str
     k: int
     collection: str
-    filters: Filters | None = None
+    filters: Filters
     diversity: float = 0.0
 
     def __post_init__(self) -> None:
@@ -80,7 +80,7 @@ class Search:
     def candidates(self, query: Query, vector: Vectors) -> list[Fused]:
         """The passages that the two legs bring, fused. Call it with the lock held."""
         self._indexes.refresh()
-        documents = matching(self._store, query.collection, query.filters) if query.filters else None
+        documents = matching(self._store, query.collection, query.filters) if query.filters != Filters() else None
         return self._fused(query, vector, documents)
 
     def _fused(self, query: Query, vector: Vectors, documents: Collection[str] | None) -> list[Fused]:

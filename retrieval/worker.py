@@ -9,7 +9,7 @@ import logging
 import os
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
@@ -42,7 +42,12 @@ class Worker:
 
     def start(self) -> None:
         """Begins in a thread of its own. Raises LibraryError where another program's worker is at it."""
-        self._begin(self._locked())
+        try:
+            lock = self._locked()
+        except LibraryError:
+            time.sleep(_LOOK_SECONDS)  # It may only be one that asks `is_missing`.
+            lock = self._locked()
+        self._begin(lock)
 
     def stand_by(self) -> None:
         """Begins as soon as no other program's worker is at it."""
@@ -60,6 +65,14 @@ class Worker:
         thread, self._thread = self._thread, None
         if thread:
             thread.join(_STOP_SECONDS)
+
+    def is_missing(self) -> bool:
+        """Whether no program works on the queue: what was being worked on then waits for one."""
+        try:
+            self._locked().close()
+        except LibraryError:
+            return False
+        return True
 
     def run_until_idle(self) -> None:
         """Works in the calling thread until no job is left. Raises LibraryError as `start` does."""
@@ -175,10 +188,12 @@ class Worker:
     def _unpacked(self, job: Job, path: Path, order: Order) -> tuple[Content | None, IngestReport]:
         """The document that the job's file is, if any; what else is in it comes into the queue by itself."""
         own, report, members = None, None, []
+        # Those that a worker which was killed had brought into the queue already.
+        before = {_key(each): each for each in self._queue.jobs.not_ready(job.collection) if each.id != job.id}
         try:
             for content in self._ingest.contents(path, job.name, order):
                 if content.name != job.name:
-                    members.append(self._member(content, order))
+                    members.append(self._member(content, order, before))
                 elif isinstance(content, Refused):
                     report = IngestReport(job.name, "failed", content.reason)
                 else:
@@ -190,10 +205,12 @@ class Worker:
         told = f"It was unpacked; the files in it, {len(members):,} in all, are taken in one by one."
         return own, report or IngestReport(job.name, "skipped", told)
 
-    def _member(self, content: Content | Refused, order: Order) -> Job:
+    def _member(self, content: Content | Refused, order: Order, before: Mapping[tuple[str, object], Job]) -> Job:
         if isinstance(content, Refused):
-            return self._queue.refuse(content, order.collection)
-        return self._queue.submit(content.data, content.name, order.collection, order.password)
+            known = before.get((content.name, content.reason))
+            return known or self._queue.refuse(content, order.collection)
+        known = before.get((content.name, len(content.data)))
+        return known or self._queue.submit(content.data, content.name, order.collection, order.password)
 
     @contextmanager
     def _watched(self, job: Job, order: Order) -> Iterator[None]:
@@ -214,6 +231,11 @@ class Worker:
         finally:
             done.set()
             thread.join()
+
+
+def _key(job: Job) -> tuple[str, object]:
+    """What tells the members of an archive apart: those that wait by their size, those that ended by the reason."""
+    return job.name, job.reason if job.ended else job.bytes
 
 
 def _shown(jobs: Jobs, job: Job) -> Told:

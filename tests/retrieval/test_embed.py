@@ -146,3 +146,13 @@ def test_other_weights_are_refused(monkeypatch):
 def test_a_model_that_is_not_there(tmp_path):
     with pytest.raises(LibraryError, match="cannot be loaded; give the folder"):
         Embedder(str(tmp_path / "none")).encode(["x"])
+
+
+def test_a_folder_with_other_weights_is_another_model(tmp_path):
+    (tmp_path / "model.safetensors").write_bytes(b"one")
+    first = Embedder(str(tmp_path)).model_name
+    assert first == Embedder(str(tmp_path)).model_name
+    assert first.startswith(f"{tmp_path}@")
+    (tmp_path / "model.safetensors").write_bytes(b"two")
+    assert Embedder(str(tmp_path)).model_name != first
+    assert Embedder("a-name-of-the-cache").model_name == "a-name-of-the-cache"

@@ -188,3 +188,12 @@ def test_the_same_files_from_two_processes_at_once_are_ready_once(open_tiny, tmp
         assert sorted([one[1], two[1]]) == ["ready", "skipped"]
     with open_tiny() as library:
         assert everywhere(library) == (20, 20, 20)
+
+
+def test_the_words_of_a_removed_document_are_nowhere_on_the_disk(open_tiny, tmp_path, folder):
+    (folder / "a.txt").write_text("The zebra tariff is secret.")
+    with open_tiny() as library:
+        library.ingest([folder])
+        library.remove("a.txt")
+        files = [path for path in (tmp_path / "library").rglob("*") if path.is_file()]
+        assert not [path for path in files if b"zebra tariff" in path.read_bytes()]

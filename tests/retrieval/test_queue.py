@@ -347,6 +347,27 @@ def test_the_files_of_an_archive_are_taken_in_one_by_one(shelf, archive):
     assert kept(shelf) == set()
 
 
+def test_an_archive_that_was_interrupted_takes_each_of_its_files_in_once(shelf, archive):
+    job = shelf.submit(archive, "my.zip")
+    claimed = shelf._queue.jobs.claim()
+    path, order = shelf._queue.begin(claimed)
+    shelf.worker._unpacked(claimed, path, order)  # killed after this
+    half = {each.name for each in shelf.jobs()}
+    shelf.worker.run_until_idle()
+    assert {each.name for each in shelf.jobs()} | {document.name for document in shelf.documents()} == half
+    assert [each.state for each in shelf.jobs()] == ["skipped", "failed", "failed"]
+    assert shelf.job(job.id).reason.endswith("4 in all, are taken in one by one.")
+
+
+def test_what_a_killed_worker_was_at_waits_for_the_next(shelf, open_tiny):
+    job = shelf.submit(b"Text.", "a.txt")
+    shelf._queue.jobs.claim()
+    shelf._queue.jobs.advance(job.id, "embedding", 0.5)
+    assert [(each.state, each.share) for each in shelf.jobs()] == [("queued", 0.0)]
+    with open_tiny() as other, other.worker._locked():
+        assert [(each.state, each.share) for each in shelf.jobs()] == [("embedding", 0.5)]
+
+
 def test_an_archive_that_is_cancelled_leaves_none_of_its_files(shelf, archive):
     job = shelf.submit(archive, "my.zip")
     submit = shelf._queue.submit
