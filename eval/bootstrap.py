@@ -52,7 +52,7 @@ def paired_differences(
 
 
 def group_sums(values: Floats, groups: Codes, seed: int) -> Floats:
-    """The sums of `values`, of shape (questions, columns), over each group; `groups` are numbers from 0 without gaps."""
+    """The sums of `values`, of shape (questions, columns), over each of `groups`, numbers from 0 without gaps."""
     groups = at_most(groups, seed)
     return np.column_stack([np.bincount(groups, weights=column) for column in values.T])
 
