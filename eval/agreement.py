@@ -21,22 +21,31 @@ from typing import Literal
 
 import numpy as np
 
-from eval.bootstrap import FEW_GROUPS, Codes, Floats, Interval, at_most, group_sums, interval, resampled_sums
+from eval.bootstrap import (
+    FEW_GROUPS,
+    TOO_NARROW,
+    Codes,
+    Floats,
+    Interval,
+    at_most,
+    group_sums,
+    interval_where_defined,
+    resampled_sums,
+)
 
 Metric = Literal["nominal", "ordinal", "interval"]
 METRICS: tuple[Metric, ...] = ("nominal", "ordinal", "interval")
 MOST_VALUES = 20
-_MOST_UNDEFINED = 0.05
 _TOO_MANY = f"there are more than {MOST_VALUES} different values; an interval is drawn for the metric interval only"
 
 
 @dataclass(frozen=True, slots=True)
 class Alpha:
-    """An alpha with its interval; where one of them cannot be had it is None and `reason` says why."""
+    """An alpha with its interval; where one of them is None, or not to be trusted, `note` says why."""
 
     alpha: float | None
     ci: Interval | None
-    reason: str | None = None
+    note: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,12 +99,10 @@ def _with_interval(parts: Floats, statistic: Callable[[Floats], Floats], seed: i
     alpha = float(statistic(parts.sum(axis=0)))
     if len(parts) == 1:
         return Alpha(alpha, None, "there is one item, so nothing says how others would be rated")
-    drawn = statistic(resampled_sums(parts, seed))
-    defined = np.isfinite(drawn)
-    if (~defined).mean() > _MOST_UNDEFINED:
+    ci = interval_where_defined(statistic(resampled_sums(parts, seed)))
+    if ci is None:
         return Alpha(alpha, None, "nearly all ratings are the same, so other items might leave nothing to compare")
-    few = f"the interval is too narrow: there are only {len(parts)} items" if len(parts) <= FEW_GROUPS else None
-    return Alpha(alpha, interval(drawn[defined]), few)
+    return Alpha(alpha, ci, TOO_NARROW if len(parts) <= FEW_GROUPS else None)
 
 
 def _coincidences(ratings: Ratings, seed: int) -> Floats:

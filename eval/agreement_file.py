@@ -37,11 +37,11 @@ class Agreement:
     resamples: int = RESAMPLES
 
     def as_dict(self) -> dict[str, Any]:
-        """Alphas, intervals and reasons side by side, each under the names of the metrics."""
+        """Alphas, intervals and notes side by side, each under the names of the metrics."""
         named = {
             "alpha": {metric: found.alpha for metric, found in self.alpha.items()},
             "ci": {metric: found.ci for metric, found in self.alpha.items()},
-            "reason": {metric: found.reason for metric, found in self.alpha.items()},
+            "note": {metric: found.note for metric, found in self.alpha.items()},
         }
         return {**named, **{name: getattr(self, name) for name in self.__slots__ if name != "alpha"}}
 
@@ -99,8 +99,8 @@ def _read(path: Path) -> _Cells:
             values.append(code)
     if not items:
         raise InputError(f"{path}: no rating; write a row for each item under {_FIRST_ROW}")
-    read = [np.frombuffer(each, dtype=np.int64) for each in (items, values)]
-    return _Cells(*read, places, len(raters), _notes(table, raters))
+    read, coded = np.frombuffer(items, dtype=np.int64), np.frombuffer(values, dtype=np.int64)
+    return _Cells(read, coded, places, len(raters), _notes(table, raters))
 
 
 def _checked(table: CsvTable, line: int, column: int, word: str) -> str:

@@ -23,10 +23,13 @@ CONFIDENCE = 0.95
 MOST_GROUPS = 5_000
 FEW_GROUPS = 12
 """With so many groups or fewer an interval is too narrow."""
+TOO_NARROW = f"the interval is too narrow: there are {FEW_GROUPS} items or fewer"
 _DRAWN_TOGETHER = 100
+_LEAST_DEFINED = 0.95
 Interval = tuple[float, float]
 Floats = NDArray[np.float64]
 Codes = NDArray[np.int64]
+Flags = NDArray[np.bool_]
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,3 +86,9 @@ def interval(values: Floats) -> Interval:
     tail = (1 - CONFIDENCE) / 2
     low, high = np.quantile(values, (tail, 1 - tail))
     return float(low), float(high)
+
+
+def interval_where_defined(values: Floats) -> Interval | None:
+    """The interval of the figures that are numbers; None where too many resamples left nothing to compute one from."""
+    defined = values[np.isfinite(values)]
+    return interval(defined) if len(defined) >= _LEAST_DEFINED * len(values) else None

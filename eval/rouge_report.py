@@ -158,5 +158,5 @@ def _notes(references: int) -> tuple[str, ...]:
     if references == 1:
         return ("all rows have one reference, so there is no interval: nothing says how other texts would score",)
     if references <= FEW_GROUPS:
-        return (f"the intervals are too narrow: there are only {references} different references",)
+        return (f"the intervals are too narrow: there are {FEW_GROUPS} different references or fewer",)
     return ()
