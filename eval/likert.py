@@ -82,6 +82,7 @@ class LikertReport:
     spearman: list[Correlation]
     signs: list[Sign]
     signs_in_all: int
+    notes: list[str]
 
 
 def measure_likert(scores: Scores, seed: int = 1) -> dict[str, Any]:
@@ -112,7 +113,17 @@ def report(scores: Scores, seed: int) -> LikertReport:
         spearman=list(correlations(scores)),
         signs=found,
         signs_in_all=in_all,
+        notes=list(_notes(scores)),
     )
+
+
+def _notes(scores: Scores) -> Iterator[str]:
+    if len(np.unique(scores.rater)) == 1:
+        yield "there is one rater, so nothing says how far raters agree"
+    if len(np.unique(scores.system)) == 1:
+        yield "there is one system, so there is nothing to compare it with"
+    if len(np.unique(scores.aspect)) == 1:
+        yield "there is one aspect, so there is no correlation between aspects"
 
 
 def _aspect(rows: Scores, aspect: str, seed: int) -> tuple[AspectScores, list[Compared]]:
@@ -173,7 +184,7 @@ def _cells(rows: Scores, system: Codes) -> tuple[Floats, Floats]:
     shape = (int(item.max()) + 1, int(system.max()) + 1)
     cell = item * shape[1] + system
     size = shape[0] * shape[1]
-    sums: Floats = np.bincount(cell, weights=rows.score, minlength=size)
+    sums = np.bincount(cell, weights=rows.score, minlength=size).astype(np.float64)
     return sums.reshape(shape), np.bincount(cell, minlength=size).astype(np.float64).reshape(shape)
 
 

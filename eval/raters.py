@@ -106,5 +106,4 @@ def _against(scores: Scores) -> tuple[Flags, Floats, Codes]:
 
 
 def _by(rater: Codes, values: Floats, raters: int) -> Floats:
-    sums: Floats = np.bincount(rater, weights=values, minlength=raters)
-    return sums
+    return np.bincount(rater, weights=values, minlength=raters).astype(np.float64)
