@@ -34,6 +34,7 @@ def rouge(
     from eval.rouge_report import measure
 
     found = measure(file, against, runs=ngram or (1, 2), beta=beta, seed=seed, progress=_count).as_dict()
+    _end_count()
     _print(found, _rouge_lines(found), as_json)
 
 
@@ -96,7 +97,7 @@ def _rouge_row(name: str, scores: dict[str, Any]) -> tuple[str, ...]:
 def _agreement_lines(found: dict[str, Any]) -> Iterator[str]:
     named = [(name, number(alpha), between(found["ci"][name])) for name, alpha in found["alpha"].items()]
     yield from as_columns([("alpha", "", "95 %"), *named])
-    yield f"\n{found['raters']:,} raters; {found['items']:,} items, {found['items_compared']:,} with two ratings or more"
+    yield f"\n{found['raters']:,} raters; {found['items']:,} items, {found['items_compared']:,} rated twice or more"
     yield from dict.fromkeys(printable(note) for note in (*found["note"].values(), *found["notes"]) if note)
 
 
@@ -157,3 +158,8 @@ def _warnings(report: dict[str, Any], rules: dict[str, str]) -> Iterator[str]:
 def _count(rows: int) -> None:
     if rows % _EACH == 0 and sys.stderr.isatty():
         typer.echo(f"\r{rows:,} rows", nl=False, err=True)
+
+
+def _end_count() -> None:
+    if sys.stderr.isatty():
+        typer.echo("\r\x1b[K", nl=False, err=True)
