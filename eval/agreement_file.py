@@ -19,6 +19,7 @@ from eval.csv_rows import CsvTable, read_table
 
 _FIRST_ROW = "the names of the raters"
 _ITEM = "item"
+_LARGE = 1e100
 _NOT_A_RATING = frozenset({"nan", "na", "n/a", "null", "*", ".", "-", "inf", "+inf", "-inf", "infinity", "-infinity"})
 
 
@@ -118,7 +119,9 @@ def _scale(words: dict[str, str]) -> tuple[Floats, Codes, str | None]:
             reason = f"{words[word]}: {word!r} is not a number, so that only nominal alpha can be had"
             return np.arange(len(words), dtype=np.float64), np.arange(len(words)), reason
     scale, codes = np.unique(np.array(numbers, dtype=np.float64), return_inverse=True)
-    return scale, codes, None
+    largest = np.abs(scale).max()
+    # Alpha does not depend on the unit; squares of the largest floats would overflow.
+    return scale / largest if largest > _LARGE else scale, codes, None
 
 
 def _number(word: str) -> float | None:

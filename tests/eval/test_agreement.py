@@ -224,3 +224,11 @@ def test_names_of_items_marks_of_order_and_empty_lines_do_not_count(write):
     text = "\n\n".join([f"Item , {named[0]}", *(f'"unit 🚀, {n}", {row}' for n, row in enumerate(named[1:]))])
     assert measure_agreement(write(text, "utf-8-sig")).alpha == measure_agreement(write(FOUR)).alpha
     assert measure_agreement(write("1,2\n3,3\n4,3\n")).notes[0].startswith("the first row (1, 2) was taken for")
+
+
+def test_the_unit_does_not_matter(write):
+    rows = "a,b\n1,2\n2,2\n4,3\n3,3\n"
+    large = rows.replace(",", "e307,").replace("\n", "e307\n").replace("ae307,be307", "a,b")
+    assert measure_agreement(write(large)).alpha["interval"].alpha == pytest.approx(
+        measure_agreement(write(rows)).alpha["interval"].alpha
+    )
