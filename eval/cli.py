@@ -12,6 +12,7 @@ import typer
 from assistant.cli import Home, Json, Model
 from assistant.config import read_config
 from assistant.errors import InputError
+from eval.scoring_cli import add_scoring
 
 if TYPE_CHECKING:
     from assistant.checkpoint import Checkpoint
@@ -23,6 +24,7 @@ def eval_commands() -> typer.Typer:
     group = typer.Typer(help="Measure answers, models and retrieval.", no_args_is_help=True)
     for command in (selection, perplexity, replies, retrieval):
         group.command()(command)
+    add_scoring(group)
     return group
 
 

@@ -18,8 +18,9 @@ from assistant.rows import Row
 from assistant.select import Encode
 from assistant.verify import without_marks
 from assistant.wording import REFUSAL, one_line
-from eval.overlap import best_token_f1, holds_answer, rouge_l, token_f1
+from eval.overlap import best_token_f1, holds_answer, token_f1
 from eval.questions import Chosen, Grounded, Instruction, choose_grounded, choose_instructions, sentences
+from eval.rouge import rouge_l
 from eval.speech import Manner, Speak, Spoken, manner, speaker
 
 DEFAULT_SAMPLING = Sampling()

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from scipy import stats
 
-from eval.bootstrap import paired_differences
+from eval.bootstrap import MOST_GROUPS, at_most, group_sums, interval_where_defined, paired_differences
 
 NUMBERS = arrays(np.float64, st.tuples(st.integers(1, 20), st.just(2)), elements=st.integers(-4, 4).map(float))
 
@@ -50,3 +50,30 @@ def test_what_holds_of_any_differences(values):
 def test_the_seed_repeats():
     values = np.arange(12.0).reshape(6, 2)
     assert singly(values, seed=1) == singly(values, seed=1) != singly(values, seed=2)
+
+
+def test_too_many_groups_are_thrown_together_evenly_and_nothing_is_lost():
+    groups = np.repeat(np.arange(2 * MOST_GROUPS + 7), 3)
+    together = at_most(groups, seed=1)
+    assert np.array_equal(np.unique(together), np.arange(MOST_GROUPS))
+    assert set(np.bincount(together)) == {6, 9}, "a group stays together"
+    assert (together.reshape(-1, 3) == together[::3, None]).all()
+    values = np.random.default_rng(2).normal(size=(len(groups), 2))
+    assert group_sums(values, groups, 1).sum(axis=0) == pytest.approx(values.sum(axis=0))
+    assert np.array_equal(at_most(groups[: 3 * MOST_GROUPS], 1), groups[: 3 * MOST_GROUPS])
+
+
+def test_the_interval_of_a_million_questions_is_that_of_the_normal_distribution():
+    values = np.random.default_rng(6).normal(3, 10, size=(1_000_000, 1))
+    (found,) = paired_differences(values, np.arange(len(values)), seed=1, resamples=2000)
+    assert found.difference == pytest.approx(values.mean())
+    assert found.ci == pytest.approx((values.mean() - 0.0196, values.mean() + 0.0196), abs=0.002)
+
+
+def test_an_interval_of_figures_that_are_mostly_undefined_is_none():
+    values = np.linspace(0, 1, 101)
+    assert interval_where_defined(values) == pytest.approx((0.025, 0.975))
+    values[:5] = np.nan
+    assert interval_where_defined(values) == pytest.approx((0.05 + 0.025 * 0.95, 1 - 0.025 * 0.95))
+    values[:6] = np.nan
+    assert interval_where_defined(values) is None

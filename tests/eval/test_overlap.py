@@ -9,7 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rouge_score.rouge_scorer import RougeScorer
 
-from eval.overlap import answer_words, best_token_f1, holds_answer, rouge_l, rouge_words, token_f1
+from eval.overlap import best_token_f1, holds_answer, token_f1
+from eval.rouge import rouge_l
+from eval.words import answer_words, rouge_words
 
 SAID = "Large language models are very important for text processing."
 WANTED = "Large language models are useful in processing text."
