@@ -157,7 +157,7 @@ def search(
     filters = Filters(tuple(document or ()), tuple(media_type or ()), first, last)
     with open_library(open_home(home)) as library:
         hits = library.search(query, k, collection=collection, filters=filters, diversity=diversity)
-        if not hits and collection not in library.collections():
+        if collection not in (DEFAULT_COLLECTION, *library.collections()):
             raise LibraryError(f"there is no collection called {collection}; `footnote collections` lists them.")
     if as_json:
         _print_json({"query": query, "hits": [{**hit_summary(hit), "passage": hit.passage} for hit in hits]})

@@ -9,6 +9,7 @@ import sys
 import pytest
 
 from app.main import main
+from retrieval.embed import bundled_folder
 
 NOTES = "The Skerryvore lighthouse was lit in 1844. Its builder was Alan Stevenson."
 
@@ -165,6 +166,42 @@ def test_truncated_weights_are_named(run, notes, tmp_path, tiny_checkpoint):
     code, _, err = run("ask", "Who?", "--model", tmp_path / "cut")
     assert (code, len(err.splitlines())) == (2, 1)
     assert "FAILED model" in run("doctor", "--model", tmp_path / "cut", "--port", 17861)[1]
+
+
+def test_a_search_is_narrowed_to_documents_kinds_and_days(run, notes, tmp_path):
+    (tmp_path / "page.html").write_text("<p>The lighthouse has a page of its own.</p>")
+    run("ingest", notes, tmp_path / "page.html")
+
+    def found(*options):
+        code, out, err = run("search", "lighthouse", "--json", *options)
+        return sorted(hit["document"] for hit in json.loads(out)["hits"]) if code == 0 else (code, err)
+
+    assert found() == found("--diversity", 0.5) == ["notes.txt", "page.html"]
+    assert found("--document", "notes.txt") == found("--type", "text/plain") == ["notes.txt"]
+    assert found("--type", "text/*", "--from", "2020-01-01", "--to", "2999-12-31") == ["notes.txt", "page.html"]
+    assert found("--to", "2020-01-01") == []
+    for options, named in (
+        (("--document", "nope.txt"), "nope.txt"),
+        (("--from", "yesterday"), "yesterday"),
+        (("--collection", "nope"), "no collection called nope"),
+    ):
+        code, err = found(*options)
+        assert code == 2
+        assert named in err
+
+
+def test_another_embedding_model_asks_for_a_reindex(run, notes, monkeypatch):
+    run("ingest", notes)
+    monkeypatch.setenv("FOOTNOTE_EMBEDDING", str(bundled_folder()))
+    code, _, err = run("search", "builder")
+    assert (code, len(err.splitlines())) == (2, 1)
+    assert "footnote reindex" in err
+    assert run("reindex")[0] == 0
+    assert json.loads(run("search", "builder", "--json")[1])["hits"][0]["document"] == "notes.txt"
+    monkeypatch.setenv("FOOTNOTE_RERANKER", "no-such-model")
+    code, _, err = run("search", "builder")
+    assert code == 2
+    assert "the reranker no-such-model cannot be loaded" in err
 
 
 def test_reindexing_keeps_the_library(run, notes):
