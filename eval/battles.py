@@ -11,7 +11,7 @@ so that one name written in two ways is one model; case counts. Other columns ar
 import csv
 import unicodedata
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -35,7 +35,7 @@ _MOST_SHOWN = 60
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Battles:
-    """Votes in the order of the file; `left`, `right` and the groupings are numbers from 0, one for each vote.
+    """Votes in their order, one at least of each model; `left`, `right` and groupings are numbers from 0, one a vote.
 
     `score` is the left side's: 1 won, 0.5 tie, 0 lost. `groupings` holds `prompt` and `rater` where the file has them;
     `lengths`, of shape (votes, 2), the lengths of the left and the right answer.
@@ -48,17 +48,6 @@ class Battles:
     groupings: dict[str, Ints]
     lengths: Floats | None = None
     columns_not_read: tuple[str, ...] = ()
-
-    def taken(self, votes: Ints) -> "Battles":
-        """The votes of these places, in their order, between the same models."""
-        return replace(
-            self,
-            left=self.left[votes],
-            right=self.right[votes],
-            score=self.score[votes],
-            groupings={name: group[votes] for name, group in self.groupings.items()},
-            lengths=None if self.lengths is None else self.lengths[votes],
-        )
 
 
 def read_battles(path: Path) -> Battles:

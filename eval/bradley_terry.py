@@ -5,6 +5,7 @@
     ties as half      a tie counts as half a win for each: a quasi-likelihood, whose slope is right, but whose curvature
                       is not the variance; hence the sandwich below
     Davidson's ties   P(win) : P(tie) : P(loss) = e^(d/2) : ν : e^(−d/2)   (Davidson 1970, JASA 65, 317)
+                      with many ties differences come out larger: here d is of decided battles alone
 
 The likelihood is maximised by Newton's method for many sets of counts at once, as resampling needs it; it takes a
 few steps where the minorization of Hunter (2004, Ann. Statist. 32, 384), the other usual way, can take hundreds. A weak

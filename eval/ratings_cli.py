@@ -11,6 +11,7 @@ from assistant.cli import Json
 from assistant.show import printable
 
 _WIDEST_NAME = 40
+_MOST_VOTES = 1_000_000
 
 
 def elo(
@@ -49,7 +50,7 @@ def _print(found: dict[str, Any]) -> None:
         if effect:
             what = {"position": "standing left", "length": "being twice as long"}[name]
             low, high = effect["ci"]
-            typer.echo(f"{what} is worth {effect['points']:+.0f} points ({low:+.0f} to {high:+.0f})")
+            typer.echo(f"{what} is worth {effect['points']:+.1f} points ({low:+.1f} to {high:+.1f})")
     for note in found["notes"]:
         typer.echo(f"note: {printable(note)}")
 
@@ -81,7 +82,8 @@ def _untold(pair: dict[str, Any]) -> str:
     both = f"{printable(pair['better'])} from {printable(pair['worse'])}"
     if pair["more_votes"] is None:
         return f"the votes so far give no number of votes that would tell {both}"
-    return f"about {pair['more_votes']:,} more votes between the two to tell {both}"
+    votes = f"about {pair['more_votes']:,}" if pair["more_votes"] <= _MOST_VOTES else f"over {_MOST_VOTES:,}"
+    return f"{votes} more votes between the two to tell {both}"
 
 
 def _progress(share: float) -> None:
