@@ -20,7 +20,7 @@ def bench_commands() -> typer.Typer:
     """The group `bench`."""
     group = typer.Typer(help="Measure speed on this machine.", no_args_is_help=True)
     group.callback()(_group)
-    for command in (finetune, ingest, retrieval):
+    for command in (finetune, ingest, retrieval, ratings):
         group.command()(command)
     return group
 
@@ -64,6 +64,18 @@ def retrieval(
     from retrieval.bench import measure_retrieval
 
     _report(measure_retrieval(passages or [10_000, 100_000], queries, _tell), as_json)
+
+
+def ratings(
+    battles: Annotated[int, typer.Option(min=1, max=1_000_000, help="Made-up votes.")] = 10_000,
+    models: Annotated[int, typer.Option(min=2, max=1_000, help="Models among which they are.")] = 60,
+    rounds: Annotated[int, typer.Option(min=2, help="Rounds of each bootstrap.")] = 1_000,
+    as_json: Json = False,
+) -> None:
+    """Time to rate models by made-up votes with intervals: all of `eval elo`, and its parts."""
+    from eval.ratings_bench import measure
+
+    _report(measure(battles, models, rounds), as_json)
 
 
 def _tell(step: str) -> None:

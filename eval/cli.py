@@ -12,6 +12,7 @@ import typer
 from assistant.cli import Home, Json, Model
 from assistant.config import read_config
 from assistant.errors import InputError
+from eval.ratings_cli import elo
 from eval.scoring_cli import add_scoring
 
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 def eval_commands() -> typer.Typer:
     """The group `eval`."""
     group = typer.Typer(help="Measure answers, models and retrieval.", no_args_is_help=True)
-    for command in (selection, perplexity, replies, retrieval):
+    for command in (selection, perplexity, replies, retrieval, elo):
         group.command()(command)
     add_scoring(group)
     return group
