@@ -44,8 +44,12 @@ class Budget:
 
     def count(self) -> None:
         """Counts a member. Raises DocumentError where it is one too many."""
+        self.check_members(1)
         self._members += 1
-        if self._members > self._limits.max_members:
+
+    def check_members(self, number: int) -> None:
+        """Raises DocumentError where so many members more are too many."""
+        if self._members + number > self._limits.max_members:
             raise reasons.too_many_members(self._name, self._limits.max_members)
 
     def read(self, stream: BinaryIO) -> bytes:

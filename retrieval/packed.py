@@ -80,6 +80,8 @@ def entries(data: bytes, kind: str, name: str, budget: Budget, password: str | N
 
 def _of_zip(data: bytes, budget: Budget, password: str | None) -> Iterator[Entry]:
     with zipfile.ZipFile(io.BytesIO(data)) as archive:
+        # What a zip says of itself is looked at first: nothing of one that is too large is taken in.
+        budget.check_members(len(archive.infolist()))
         budget.check(sum(item.file_size for item in archive.infolist()))
         for item in archive.infolist():
             yield Entry(_zip_path(item), _zip_kind(item), partial(_read_zip, archive, item, budget, password))

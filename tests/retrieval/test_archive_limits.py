@@ -56,9 +56,11 @@ def test_a_member_that_is_too_large_is_refused_and_the_others_are_read():
 
 
 def test_number_of_members():
-    data = zipped(*((f"{number}.txt", b"x") for number in range(21)))
-    found = read(data)
-    assert len(found) == 21
+    files = [(f"{number}.txt", b"x") for number in range(21)]
+    assert len(read(zipped(*files[:20]))) == 20
+    found = read(zipped(*files))
+    assert len(found) == 1  # a zip says how many it holds
+    assert len(read(tarred(*files), TAR)) == 21  # a tar does not
     assert the_end(found) == "a.zip holds more than 20 files; split it and add the parts."
     nested = zipped(*((f"{number}.zip", zipped(("a.txt", b"x"), ("b.txt", b"x"))) for number in range(8)))
     assert "more than 20 files" in the_end(read(nested))
