@@ -171,6 +171,7 @@ class Indexes:
 
     def _mend_sparse(self) -> None:
         """Puts right the documents of the sparse index that are not those of SQLite; or else builds all anew."""
+        self._write(self.sparse.sweep)
         self.sparse.reload()  # What another process wrote, also one that was killed before it set the mark.
         shown = self._held_sparse()
         if shown is None:

@@ -72,6 +72,12 @@ class SparseIndex:
             writer.delete_documents_by_term("document_id", document_id)
         self._commit(writer, add, generation)
 
+    def sweep(self) -> None:
+        """Deletes what a writer that was killed left behind: files of a name that the next would use again."""
+        writer = self._index.writer(_HEAP_BYTES, 1)
+        writer.garbage_collect_files()
+        writer.wait_merging_threads()
+
     def rebuild(self, entries: Iterable[Entry], generation: str | None) -> None:
         """Replaces everything with `entries`, in one commit: other processes go on reading what was there before."""
         writer = self._index.writer(_HEAP_BYTES, 1)

@@ -65,9 +65,10 @@ def test_nothing_is_sent_where_nothing_changed(shelf, library):
 def test_how_much_is_done_stands_in_the_row(shelf, library):
     job = library.submit(b"One.", "one.txt")
     library._queue.jobs.claim()
-    assert '<progress max="100" aria-label="one.txt: extracting">' in shelf.look("default", "", MOST)[0]
-    library._queue.jobs.advance(job.id, "embedding", 0.43)
-    listing = shelf.look("default", "", MOST)[0]
+    with library.worker._locked():
+        assert '<progress max="100" aria-label="one.txt: extracting">' in shelf.look("default", "", MOST)[0]
+        library._queue.jobs.advance(job.id, "embedding", 0.43)
+        listing = shelf.look("default", "", MOST)[0]
     assert '<progress max="100" value="43" aria-label="one.txt: embedding">' in listing
     assert "embedding 43 %" in listing
 

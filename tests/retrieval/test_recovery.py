@@ -147,6 +147,20 @@ def test_a_keyword_index_that_could_not_be_written_catches_up_at_the_next_search
     assert shelf.search("heron")[0].sparse_rank == 1
 
 
+def test_files_of_a_commit_that_was_killed_are_not_in_the_way(tmp_path, facts, embedder, everywhere):
+    keywords = tmp_path / "l" / "keywords"
+    with Library.open(tmp_path / "l", embedder) as library:
+        library.ingest([facts])
+        before = {name: (keywords / name).read_bytes() for name in ("meta.json", "generation")}
+        library.remove("cooking.txt")
+    assert list(keywords.glob("*.del"))
+    for name, data in before.items():  # as if it had not come to its end
+        (keywords / name).write_bytes(data)
+    with Library.open(tmp_path / "l", embedder) as library:
+        assert everywhere(library) == (2, 2, 2)
+        assert library.search("bread") == [] or library.search("bread")[0].document != "cooking.txt"
+
+
 def test_a_file_in_the_place_of_the_keyword_index_is_named(tmp_path, facts, embedder, everywhere):
     root = tmp_path / "l"
     with Library.open(root, embedder) as library:
