@@ -12,7 +12,7 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 
 from assistant.chatml import Message
-from assistant.types import Answer, Answered, Event, Retrieved, Token, Verified
+from assistant.types import Answer, Answered, Event, Prompted, Retrieved, Token, Verified
 
 _KEPT_TURNS = 50
 
@@ -48,7 +48,7 @@ def advance(turn: Turn, event: Event) -> Turn:
             return replace(turn, passages=len(hits))
         case Token(text=text):
             return replace(turn, draft=turn.draft + text)
-        case Verified():
+        case Prompted() | Verified():
             # The verdicts come again with the answer, which may not be the draft.
             return turn
         case Answered(answer=answer):

@@ -11,16 +11,17 @@ from assistant.chatml import Message
 from assistant.condense import condense
 from assistant.config import Config, open_home, open_library
 from assistant.decide import decide
+from assistant.engine.pool import Engines
 from assistant.engine.reply import Reply
 from assistant.engine.sampling import Sampling
 from assistant.errors import InputError
 from assistant.guard import check_question
 from assistant.prompt import Window, build_chat_prompt, build_prompt
 from assistant.select import select
-from assistant.types import Answer, Answered, Event, Retrieved, Sentence, Token, Verified
+from assistant.types import Answer, Answered, Event, Prompted, Retrieved, Sentence, Token, Verified
 from assistant.verify import cite, draft_sentences, verify
 from retrieval.library import Library
-from retrieval.types import DEFAULT_COLLECTION
+from retrieval.types import DEFAULT_COLLECTION, Leg
 
 if TYPE_CHECKING:
     from assistant.engine.hub import HubEngine
@@ -29,15 +30,21 @@ DEFAULT_SAMPLING = Sampling()
 
 
 class Assistant:
-    """A library and a language model that answers from it. Open it with `Assistant.open`, as a context manager."""
+    """A library and a language model that answers from it. Open it with `Assistant.open`, as a context manager.
 
-    def __init__(self, library: Library, model: str, models: Path, *, passages: int):
+    `leg` says how passages are found; `system`, where it is not empty, is what the model is told in place of the
+    program's own words.
+    """
+
+    def __init__(
+        self, library: Library, model: str, engines: Engines, *, passages: int, leg: Leg = "hybrid", system: str = ""
+    ):
         self.library = library
         self.model_name = model
-        self._models = models
-        self._passages = passages
-        self._loading = threading.Lock()
-        self._engine: HubEngine | None = None
+        self.engines = engines
+        self.passages = passages
+        self._leg: Leg = leg
+        self._system = system
 
     @classmethod
     def open(cls, home: str | Path | None = None, model: str | None = None) -> Self:
@@ -48,7 +55,7 @@ class Assistant:
     def from_config(cls, config: Config) -> Self:
         """Open with settings that are already read."""
         library = open_library(config)
-        return cls(library, config.model, config.home / "models", passages=config.passages)
+        return cls(library, config.model, Engines(config.home / "models"), passages=config.passages)
 
     def stream(
         self,
@@ -68,13 +75,14 @@ class Assistant:
         self._require_documents(collection)
 
         query = condense(question, history)
-        hits = tuple(self.library.search(query, self._passages, collection=collection))
+        hits = tuple(self.library.search(query, self.passages, collection=collection, leg=self._leg))
         watch.lap("retrieve")
         yield Retrieved(query, hits)
 
         evidence = select(query, hits, self.library.encode)
         watch.lap("select")
-        messages = build_prompt(query, evidence.sources, self._window(sampling))
+        messages = build_prompt(query, evidence.sources, self._window(sampling), self._system)
+        yield Prompted(tuple(messages))
         reply = Reply()
         yield from self._generate(messages, sampling, reply, stop, watch)
 
@@ -110,7 +118,8 @@ class Assistant:
         """Reply without documents: nothing is checked, so every sentence is shown as unsupported."""
         watch = _Stopwatch()
         question = check_question(question)
-        messages = build_chat_prompt(question, history, self._window(sampling))
+        messages = build_chat_prompt(question, history, self._window(sampling), self._system)
+        yield Prompted(tuple(messages))
         reply = Reply()
         yield from self._generate(messages, sampling, reply, stop, watch)
         sentences = tuple(Sentence(text, "unsupported", 0.0) for text in draft_sentences(reply.text))
@@ -136,15 +145,7 @@ class Assistant:
     @property
     def engine(self) -> "HubEngine":
         """The language model, loaded once."""
-        with self._loading:
-            if self._engine is None:
-                # Imported here: transformers takes seconds, and the page must be up before them.
-                from assistant.checkpoint import find_checkpoint, load_checkpoint
-                from assistant.engine.hub import HubEngine
-
-                source = find_checkpoint(self.model_name, self._models)
-                self._engine = HubEngine(load_checkpoint(source, name=self.model_name))
-            return self._engine
+        return self.engines.get(self.model_name)
 
     def warm_up(self) -> None:
         """Load both models now, so that the first question need not wait for them."""

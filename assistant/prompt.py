@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from assistant.chatml import ChatML, Message
 from assistant.errors import InputError
 from assistant.select import Candidate
-from assistant.wording import chat_messages, grounded_messages
+from assistant.wording import CHAT_SYSTEM, GROUNDED_SYSTEM, chat_messages, grounded_messages
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,19 +50,23 @@ class Window:
         return len(self.chatml.render(messages, reply_next=True).ids)
 
 
-def build_prompt(question: str, sources: Sequence[Sequence[Candidate]], window: Window) -> list[Message]:
-    """The grounded conversation up to the reply."""
+def build_prompt(
+    question: str, sources: Sequence[Sequence[Candidate]], window: Window, system: str = ""
+) -> list[Message]:
+    """The grounded conversation up to the reply; `system` in place of the program's own words, if not empty."""
+    told = system or GROUNDED_SYSTEM
     texts: list[str] = []
     for source in sources:
         text = " ".join(candidate.text for candidate in source)
-        if window.holds(grounded_messages(question, [*texts, text])):
+        if window.holds(grounded_messages(question, [*texts, text], system=told)):
             texts.append(text)
-    return window.must_hold(grounded_messages(question, texts))
+    return window.must_hold(grounded_messages(question, texts, system=told))
 
 
-def build_chat_prompt(question: str, history: Sequence[Message], window: Window) -> list[Message]:
+def build_chat_prompt(question: str, history: Sequence[Message], window: Window, system: str = "") -> list[Message]:
     """An open conversation up to the reply; the oldest turns are left out first."""
+    told = system or CHAT_SYSTEM
     kept = list(history)
-    while kept and not window.holds(chat_messages(question, kept)):
+    while kept and not window.holds(chat_messages(question, kept, told)):
         kept.pop(0)
-    return window.must_hold(chat_messages(question, kept))
+    return window.must_hold(chat_messages(question, kept, told))

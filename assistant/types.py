@@ -3,6 +3,7 @@
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
+from assistant.chatml import Message
 from retrieval.types import Hit
 
 Verdict = Literal["supported", "unsupported"]
@@ -82,6 +83,13 @@ class Retrieved:
 
 
 @dataclass(frozen=True, slots=True)
+class Prompted:
+    """What the model is sent, as messages of ChatML."""
+
+    messages: tuple[Message, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Token:
     """A piece of the draft, as the model writes it."""
 
@@ -103,4 +111,4 @@ class Answered:
     answer: Answer
 
 
-Event = Retrieved | Token | Verified | Answered
+Event = Retrieved | Prompted | Token | Verified | Answered

@@ -29,14 +29,16 @@ def grounded_question(question: str, sources: Sequence[str]) -> str:
     return "\n".join(["Sources:", *lines, "", f"Question: {question.strip()}"])
 
 
-def grounded_messages(question: str, sources: Sequence[str], history: Sequence[Message] = ()) -> list[Message]:
+def grounded_messages(
+    question: str, sources: Sequence[str], history: Sequence[Message] = (), system: str = GROUNDED_SYSTEM
+) -> list[Message]:
     """A grounded conversation up to the reply."""
-    return [Message("system", GROUNDED_SYSTEM), *history, Message("user", grounded_question(question, sources))]
+    return [Message("system", system), *history, Message("user", grounded_question(question, sources))]
 
 
-def chat_messages(question: str, history: Sequence[Message] = ()) -> list[Message]:
+def chat_messages(question: str, history: Sequence[Message] = (), system: str = CHAT_SYSTEM) -> list[Message]:
     """An open conversation up to the reply."""
-    return [Message("system", CHAT_SYSTEM), *history, Message("user", question.strip())]
+    return [Message("system", system), *history, Message("user", question.strip())]
 
 
 def grounded_reply(sentences: Sequence[tuple[str, int]]) -> str:

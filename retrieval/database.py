@@ -1,4 +1,4 @@
-"""The file `library.db`: connections, transactions, and SQLite's errors in words that say what to do.
+"""A file of SQLite: connections, transactions, and SQLite's errors in words that say what to do.
 
 Write-ahead logging lets any number of readers, in this process and others, go on while one writes. Each thread gets a
 connection of its own for as long as a statement or a transaction takes, so a Database may be shared by threads.
@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from retrieval.errors import LibraryDamaged, LibraryError
-from retrieval.migrations import migrate
+from retrieval.migrations import MIGRATIONS, migrate
 
 BUSY_SECONDS = 30
 AT_ONCE = 500
@@ -23,10 +23,14 @@ Value = TypeVar("Value")
 
 
 class Database:
-    """Connections to one file, opened as they are needed and kept for the next who needs one."""
+    """Connections to one file, opened as they are needed and kept for the next who needs one.
 
-    def __init__(self, path: Path):
+    `steps` are the migrations that make its tables, those of the library where nothing else is given.
+    """
+
+    def __init__(self, path: Path, steps: Sequence[str] = MIGRATIONS):
         self.path = path
+        self._steps = steps
         self._idle: list[sqlite3.Connection] = []
         self._guard = threading.Lock()
         self._turn = threading.RLock()
@@ -84,7 +88,7 @@ class Database:
             connection.execute("PRAGMA journal_mode = WAL")
             # A step may put a new table in the place of an old one: what refers to the old must not be deleted with it.
             connection.execute("PRAGMA foreign_keys = OFF")
-            migrate(connection)
+            migrate(connection, self._steps)
         finally:
             connection.close()
 
@@ -92,7 +96,7 @@ class Database:
     def _lent(self) -> Iterator[sqlite3.Connection]:
         with self._guard:
             if self._closed:
-                raise LibraryError("the library is closed; open it again.")
+                raise LibraryError(f"{self.path} is closed; open it again.")
             connection = self._idle.pop() if self._idle else None
         connection = connection or self._connect()
         try:
@@ -149,7 +153,7 @@ def _explain(error: sqlite3.DatabaseError, path: Path) -> LibraryError:
     if code in (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PERM):
         return LibraryError(f"{path} cannot be opened for writing; check the folder and its permissions.")
     return LibraryDamaged(
-        f"{path} is damaged ({error}); put your last backup in its place, or move it away and add the documents again."
+        f"{path} is damaged ({error}); put your last backup in its place, or move it away and begin anew."
     )
 
 

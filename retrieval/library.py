@@ -34,7 +34,7 @@ from retrieval.reindex import renew_vectors
 from retrieval.rerank import Reranker
 from retrieval.search import Query, Search
 from retrieval.store import Store
-from retrieval.types import DEFAULT_COLLECTION, WORKING, Document, Filters, Hit, IngestReport, Job, Section
+from retrieval.types import DEFAULT_COLLECTION, WORKING, Document, Filters, Hit, IngestReport, Job, Leg, Section
 from retrieval.worker import Worker
 
 
@@ -176,14 +176,16 @@ class Library:
         collection: str = DEFAULT_COLLECTION,
         filters: Filters | None = None,
         diversity: float = 0.0,
+        leg: Leg = "hybrid",
     ) -> list[Hit]:
         """The `k` passages, at most 1,000, that answer `query` best by keywords and vectors. Raises LibraryError.
 
-        `diversity`, from 0 to 1, is how much a passage loses by likeness to the hits before it.
+        `diversity`, from 0 to 1, is how much a passage loses by likeness to the hits before it. `leg` leaves out the
+        keywords (`dense`) or the vectors (`sparse`), to compare.
         """
         collection = names.checked_collection(collection)
         # As stored texts are: what a terminal could not decode arrives as surrogates, which no model or index takes.
-        asked = Query(clean(query), k, collection, filters or Filters(), diversity)
+        asked = Query(clean(query), k, collection, filters or Filters(), diversity, leg)
         if collection not in self.collections():
             return []
         self._changes.check_model()

@@ -1,6 +1,7 @@
 """The tables of `library.db`, as steps that are only ever appended to; `PRAGMA user_version` counts the steps taken."""
 
 import sqlite3
+from collections.abc import Sequence
 
 from retrieval.errors import LibraryDamaged
 
@@ -93,26 +94,26 @@ CREATE TABLE vectors_to_come (                  -- of a reindex that is not fini
 MIGRATIONS = (M001_DOCUMENTS, M002_JOBS)
 
 
-def migrate(connection: sqlite3.Connection) -> None:
+def migrate(connection: sqlite3.Connection, steps: Sequence[str] = MIGRATIONS) -> None:
     """Brings the database to the newest form, each step in its own transaction. Raises LibraryDamaged.
 
     Foreign keys must be off on this connection: a step may drop a table to which others refer, and put another in its
     place.
     """
     (version,) = connection.execute("PRAGMA user_version").fetchone()
-    if version > len(MIGRATIONS):
-        raise LibraryDamaged("the library was made by a newer version of Footnote; update Footnote to open it.")
-    for number in range(version + 1, len(MIGRATIONS) + 1):
-        _step(connection, number)
+    if version > len(steps):
+        raise LibraryDamaged("the home was made by a newer version of Footnote; update Footnote to open it.")
+    for number, step in enumerate(steps[version:], start=version + 1):
+        _take(connection, number, step)
 
 
-def _step(connection: sqlite3.Connection, number: int) -> None:
+def _take(connection: sqlite3.Connection, number: int, step: str) -> None:
     connection.execute("BEGIN IMMEDIATE")
     try:
         # Another process may have taken the step while this one waited for the lock.
         (version,) = connection.execute("PRAGMA user_version").fetchone()
         if version < number:
-            for statement in _statements(MIGRATIONS[number - 1]):
+            for statement in _statements(step):
                 connection.execute(statement)
             connection.execute(f"PRAGMA user_version = {number}")
         connection.execute("COMMIT")

@@ -14,7 +14,7 @@ from retrieval.near import diversified, fold
 from retrieval.rerank import Reranker
 from retrieval.segment import Vectors
 from retrieval.store import Store, StoredPassage
-from retrieval.types import Filters, Hit
+from retrieval.types import LEGS, Filters, Hit, Leg
 
 _LONGEST_QUERY = 10_000
 _MOST_HITS = 1_000
@@ -33,6 +33,7 @@ class Query:
     collection: str
     filters: Filters
     diversity: float = 0.0
+    leg: Leg = "hybrid"
 
     def __post_init__(self) -> None:
         if not 1 <= self.k <= _MOST_HITS:
@@ -45,6 +46,8 @@ class Query:
             )
         if not 0 <= self.diversity <= 1:
             raise LibraryError(f"diversity is {self.diversity}; give a number from 0 to 1.")
+        if self.leg not in LEGS:
+            raise LibraryError(f"leg is {self.leg!r}; give one of {', '.join(LEGS)}.")
 
 
 class Search:
@@ -87,6 +90,10 @@ class Search:
         wanted = max(_LEAST_CANDIDATES, _CANDIDATES_PER_HIT * query.k)
         dense = self._indexes.nearest(query.collection, vector, wanted, documents)
         sparse = self._indexes.sparse.search(query.collection, query.text, wanted, documents)
+        if query.leg == "dense":
+            return fuse([item.id for item in dense], [], dict(dense), {}, weight=1.0)
+        if query.leg == "sparse":
+            return fuse([], [item.id for item in sparse], {}, dict(sparse), weight=0.0)
         cosine, coverage = (dict[int, float](leg) for leg in (dense, sparse))
         missing = vectors_of(self._store, coverage.keys() - cosine.keys())
         coverage |= self._indexes.sparse.scores(query.collection, query.text, cosine.keys() - coverage.keys())

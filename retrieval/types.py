@@ -8,6 +8,9 @@ DEFAULT_COLLECTION = "default"
 
 State = Literal["ready", "skipped", "failed"]
 JobState = Literal["queued", "extracting", "embedding", "ready", "skipped", "failed", "cancelled"]
+Leg = Literal["hybrid", "dense", "sparse"]
+LEGS: tuple[Leg, ...] = ("hybrid", "dense", "sparse")
+"""How passages are found: by vectors and keywords together, by vectors alone, by keywords alone."""
 WORKING: tuple[JobState, ...] = ("extracting", "embedding")
 UNFINISHED: tuple[JobState, ...] = ("queued", *WORKING)
 LOCKED_ENDS = "give its password."

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from app.shelf import Shelf
+from assistant.engine.pool import Engines
 from assistant.pipeline import Assistant
 from retrieval.library import Library
 from retrieval.limits import Limits
@@ -86,7 +87,7 @@ def library(tmp_path):
 @pytest.fixture
 def shelf(library, tmp_path):
     """The handlers of the documents over it."""
-    return Shelf(Assistant(library, "tiny", tmp_path, passages=8))
+    return Shelf(Assistant(library, "tiny", Engines(tmp_path), passages=8))
 
 
 @pytest.fixture

@@ -15,6 +15,7 @@ from fastapi.testclient import TestClient
 
 from app.files_api import files_router
 from app.server import create_app
+from assistant.engine.pool import Engines
 from assistant.pipeline import Assistant
 from retrieval.extract import Limits
 from retrieval.library import Library
@@ -204,7 +205,10 @@ def test_lists_in_parts(http, library):
 def test_a_second_server_on_one_home_waits_for_the_first_to_end(tmp_path, library, caplog):
     library.worker.start()
     second = Library.open(tmp_path / "library", TinyEmbedder())
-    with Assistant(second, "tiny", tmp_path, passages=8) as assistant, TestClient(create_app(assistant)) as client:
+    with (
+        Assistant(second, "tiny", Engines(tmp_path), passages=8) as assistant,
+        TestClient(create_app(assistant)) as client,
+    ):
         assert "already works on the uploads" in caplog.text
         library.worker.stop()
         file = client.post("/v1/files", files={"file": ("a.txt", b"One.")}).json()
@@ -216,7 +220,7 @@ def test_a_second_server_on_one_home_waits_for_the_first_to_end(tmp_path, librar
 
 def test_the_server_works_on_uploads_while_it_runs(tmp_path):
     library = Library.open(tmp_path / "library", TinyEmbedder())
-    with Assistant(library, "tiny", tmp_path, passages=8) as assistant:
+    with Assistant(library, "tiny", Engines(tmp_path), passages=8) as assistant:
         with TestClient(create_app(assistant)) as client:
             file = client.post("/v1/files", files={"file": ("a.txt", b"One.")}).json()
             end = time.monotonic() + 20

@@ -158,7 +158,7 @@ def test_a_preview_shows_the_text_and_says_where_there_is_none(shelf, library):
     assert shown == gr.skip()
     assert "already deleted" in said
     library.close()
-    assert "the library is closed" in preview(shelf, id=document.id, part=1, turn=9)[1]
+    assert "is closed; open it again" in preview(shelf, id=document.id, part=1, turn=9)[1]
 
 
 def test_equal_files_in_one_upload_are_two_names_of_one_path():

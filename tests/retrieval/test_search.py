@@ -149,3 +149,15 @@ def test_a_reranker_that_cannot_be_used_is_named(tmp_path, embedder):
     embedder._loaded().tokenizer.save_pretrained(tmp_path / "three")
     with pytest.raises(LibraryError, match="gives 3 scores"):
         Reranker(str(tmp_path / "three")).scores("x", ["y"])
+
+
+def test_each_leg_can_be_asked_alone(mixed):
+    both = mixed.search("bread in the oven", 5)
+    dense, sparse = (mixed.search("bread in the oven", 5, leg=leg) for leg in ("dense", "sparse"))
+    assert {hit.sparse_rank for hit in dense} == {None}
+    assert {hit.dense_rank for hit in sparse} == {None}
+    assert [hit.dense_rank for hit in dense] == sorted(hit.dense_rank for hit in dense)
+    assert [hit.score for hit in sparse] == sorted((hit.score for hit in sparse), reverse=True)
+    assert {hit.passage_id for hit in both} <= {hit.passage_id for hit in (*dense, *sparse)}
+    with pytest.raises(LibraryError, match="leg is 'both'; give one of hybrid, dense, sparse"):
+        mixed.search("oven", leg="both")
