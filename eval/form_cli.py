@@ -2,19 +2,16 @@
 
 import json
 from collections.abc import Iterable, Iterator
-from contextlib import closing
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from assistant.cli import Home, Json
-from assistant.config import open_home
 from assistant.errors import InputError
-from assistant.records import open_records
 from assistant.show import printable
+from eval.shared_cli import records_of
 from eval.tables import as_columns
-from retrieval.database import Database
 
 Name = Annotated[str, typer.Argument(help="The name of the form.")]
 
@@ -49,7 +46,7 @@ def create(
     if (texts is None) == (from_battles is None):
         raise InputError("give the texts of the form: a file of JSON lines, or --from-battles SESSION")
     read = None if texts is None else read_texts(texts, wanted)  # before the records are touched
-    with _records(home) as db:
+    with records_of(home) as db:
         form = create_form(db, name, wanted, read or texts_of_battles(db, from_battles or "", wanted), seed=seed)
     aspects = [aspect.name for aspect in wanted.aspects]
     made = {"form": form.name, "rubric": wanted.name, "aspects": aspects, "texts": form.texts, "seed": form.seed}
@@ -64,7 +61,7 @@ def list_forms(home: Home = None, as_json: Json = False) -> None:
     """List the forms with their texts, systems and scores."""
     from eval.sessions import list_sessions
 
-    with _records(home) as db:
+    with records_of(home) as db:
         found = [each for each in list_sessions(db) if each.kind == "form"]
     rows = [
         {
@@ -91,7 +88,7 @@ def report(
     """Compare the systems of a form, and say how far its scores can be trusted."""
     from eval.form_report import form_report
 
-    with _records(home) as db:
+    with records_of(home) as db:
         found = form_report(db, name, seed)
     _show(found, _report_lines(found), as_json)
 
@@ -106,7 +103,7 @@ def export(
     from eval.form_scores import export_scores
     from eval.forms import find_form
 
-    with _records(home) as db:
+    with records_of(home) as db:
         number = export_scores(db, find_form(db, name), to)
     _show({"form": name, "to": str(to), "scores": number}, [f"{number:,} scores in {printable(str(to))}"], as_json)
 
@@ -121,7 +118,7 @@ def import_file(
     from eval.form_scores import import_scores
     from eval.forms import find_form
 
-    with _records(home) as db:
+    with records_of(home) as db:
         number = import_scores(db, find_form(db, name), file)
     _show({"form": name, "scores": number}, [f"{number:,} scores added to {printable(name)}"], as_json)
 
@@ -137,17 +134,13 @@ def remove(
     from eval.forms import find_form
     from eval.sessions import remove_session
 
-    with _records(home) as db:
+    with records_of(home) as db:
         scores = scores_of(db, find_form(db, name))
         number = 0 if scores is None else len(scores.score)
         if not yes:
             raise InputError(f"{name!r} has {number:,} scores, which would be lost; say --yes to remove it with them")
         remove_session(db, name)
     _show({"form": name, "removed": True, "scores": number}, [f"removed {printable(name)}, {number:,} scores"], as_json)
-
-
-def _records(home: Path | None) -> closing[Database]:
-    return closing(open_records(open_home(home).home))
 
 
 def _report_lines(found: dict[str, Any]) -> Iterator[str]:

@@ -55,7 +55,7 @@ def test_a_form_from_its_making_to_its_end(run, tmp_path):
     assert (found["seed"], found["people"]["scores"], found["models"]["scores"]) == (2, 18, 18)
     shown = run("report", "spring")[1]
     assert "people: 18 scores of 3 items by 1 rater" in shown
-    assert "gpt    model  6 of 6" in shown
+    assert "gpt     model  6 of 6" in shown
     assert "36 scores, which would be lost" in run("remove", "spring")[2]
     assert run("remove", "spring", "--yes")[1] == "removed spring, 36 scores\n"
     assert run("list")[1] == "no forms\n"
