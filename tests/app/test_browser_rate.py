@@ -130,7 +130,7 @@ def test_a_reload_goes_on_where_the_rater_stopped_with_what_was_ticked(rate_page
     to_rate(page)
     at(page, 2)
     assert page.get_by_role("radio").nth(3).is_checked()
-    assert page.locator("input:checked").count() == 1
+    assert page.locator(".fn-stage input:checked").count() == 1
     page.get_by_role("button", name="Stop").click()
     page.get_by_role("button", name="Start rating").wait_for()
     assert page.get_by_label("Your name").input_value() == "Ann"
@@ -146,14 +146,14 @@ def test_back_shows_what_was_scored_and_corrects_it(rate_page):
     at(page, 2)
     page.get_by_role("button", name="Back").click()
     at(page, 1)
-    assert page.locator("input:checked[value='1']").count() == 3
+    assert page.locator(".fn-stage input:checked[value='1']").count() == 3
     tick_all(page, "-2")
     save(page)
     at(page, 2)
-    assert page.locator("input:checked").count() == 0
+    assert page.locator(".fn-stage input:checked").count() == 0
     page.get_by_role("button", name="Back").click()
     at(page, 1)
-    assert page.locator("input:checked[value='-2']").count() == 3
+    assert page.locator(".fn-stage input:checked[value='-2']").count() == 3
 
 
 def test_an_aspect_without_a_score_is_shown_and_gets_the_focus(rate_page):
@@ -161,7 +161,7 @@ def test_an_aspect_without_a_score_is_shown_and_gets_the_focus(rate_page):
     start(page)
     page.get_by_role("group", name="Coherence").get_by_role("radio").first.check()
     save(page)
-    page.get_by_text("Choose a score here").first.wait_for()
+    page.locator(".fn-missing:visible").first.wait_for()
     assert page.locator(".fn-missing:visible").count() == 2
     assert focused(page, "closest('fieldset').dataset.aspect") == "informativeness"
     at(page, 1)
