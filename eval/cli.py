@@ -12,6 +12,7 @@ import typer
 from assistant.cli import Home, Json, Model
 from assistant.config import read_config
 from assistant.errors import InputError
+from eval.qa_cli import add_qa
 from eval.ratings_cli import elo
 from eval.scoring_cli import add_scoring
 
@@ -26,6 +27,7 @@ def eval_commands() -> typer.Typer:
     for command in (selection, perplexity, replies, retrieval, elo):
         group.command()(command)
     add_scoring(group)
+    add_qa(group)
     return group
 
 
