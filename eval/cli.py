@@ -12,6 +12,7 @@ from assistant.cli import Home, Json, Model
 from assistant.config import read_config
 from assistant.errors import InputError
 from eval.battle_cli import add_battles
+from eval.form_cli import add_forms
 from eval.prompts_cli import add_prompts
 from eval.qa_cli import add_qa
 from eval.ratings_cli import elo
@@ -33,6 +34,7 @@ def eval_commands() -> typer.Typer:
     add_qa(group)
     add_prompts(group)
     add_battles(group)
+    add_forms(group)
     add_records(group)
     return group
 
