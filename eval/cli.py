@@ -17,6 +17,7 @@ from eval.prompts_cli import add_prompts
 from eval.qa_cli import add_qa
 from eval.ratings_cli import elo
 from eval.records_cli import add_records
+from eval.report_cli import add_report
 from eval.scoring_cli import add_scoring
 from eval.shared_cli import show_share
 
@@ -36,6 +37,7 @@ def eval_commands() -> typer.Typer:
     add_battles(group)
     add_forms(group)
     add_records(group)
+    add_report(group)
     return group
 
 

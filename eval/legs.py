@@ -33,13 +33,20 @@ ShareDone = Callable[[float], None]
 def rank(task: SearchTask, embedder: Embedder | None = None, progress: ShareDone | None = None) -> Rankings:
     """The first documents of each leg for each query of `task`; `progress` is called with the share done."""
     tell = progress or (lambda _: None)
-    steps = len(task.paragraphs) + len(task.queries)
-    rankings: Rankings = {leg: {} for leg in LEGS}
+    first = len(task.paragraphs)
+    steps = first + len(task.queries)
     with library_of(task.paragraphs, embedder, progress=lambda done: tell(done / steps)) as opened:
-        for number, query in enumerate(task.queries, start=1):
-            for leg, documents in _found(opened, query).items():
-                rankings[leg][query.id] = documents
-            tell((len(task.paragraphs) + number) / steps)
+        return rank_in(opened, task, lambda share: tell((first + share * len(task.queries)) / steps))
+
+
+def rank_in(library: Library, task: SearchTask, progress: ShareDone | None = None) -> Rankings:
+    """The same in an open library whose default collection holds the paragraphs of `task` under their names."""
+    rankings: Rankings = {leg: {} for leg in LEGS}
+    for number, query in enumerate(task.queries, start=1):
+        for leg, documents in _found(library, query).items():
+            rankings[leg][query.id] = documents
+        if progress:
+            progress(number / len(task.queries))
     return rankings
 
 

@@ -3,7 +3,8 @@
     exact match, token F1   as SQuAD 2.0 defines them (Rajpurkar, Jia, Liang 2018, ACL; `eval.overlap`): against the
                             best reference; to abstain is to say the empty text, right where there is no answer
     holds answer            a reference stands in the answer, word for word
-    abstained               the program said that the documents do not hold the answer, or the model's reply began so
+    abstained               the program said that the documents do not hold the answer; or the model's reply begins with
+                            "I don't know.", or is empty
     sentences supported     of the sentences of all answers, those that the check holds for supported
     citations hold answer   of the footnotes of all answers to answerable questions, those whose quote holds a reference
 
@@ -19,7 +20,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from assistant.engine.hub import HubEngine
+from assistant.engine.engine import Engine
 from assistant.errors import InputError
 from assistant.pipeline import DEFAULT_SAMPLING, Assistant
 from assistant.prompt import Window, build_chat_prompt, build_prompt
@@ -44,8 +45,9 @@ class Given:
 
     @property
     def abstained(self) -> bool:
-        """Whether it said that it does not know."""
-        return self.answer.abstained or self.answer.answer.startswith(REFUSAL)
+        """Whether it said that it does not know, or nothing at all."""
+        text = self.answer.answer.strip()
+        return self.answer.abstained or not text or text.startswith(REFUSAL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,9 +88,9 @@ def ask_all(
     return tuple(found)
 
 
-def check_lengths(engine: HubEngine, questions: Sequence[Question]) -> None:
+def check_lengths(engine: Engine, questions: Sequence[Question]) -> None:
     """Raises InputError, which names the row, for a question that is too long for the model's window."""
-    window = Window(engine.chatml, engine.positions, DEFAULT_SAMPLING.max_tokens)
+    window = Window(engine.length, engine.positions, DEFAULT_SAMPLING.max_tokens)
     for question in questions:
         try:
             build_prompt(question.text, (), window)

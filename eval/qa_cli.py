@@ -3,24 +3,19 @@
 import json
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from assistant.cli import Home, Json, Model
-from assistant.config import Config, embedder_of, open_home, open_library, read_config
+from assistant.config import read_config
 from assistant.errors import InputError
 from assistant.show import printable
 from eval.tables import as_columns, between, number
 
 if TYPE_CHECKING:
     from eval.qa import ShareDone
-    from eval.qa_rows import QuestionFile
-    from retrieval.library import Library
-
-OWN_PASSAGES = "the documents are the passages of the file itself, all of them, in a temporary library"
 
 
 def add_qa(group: typer.Typer) -> None:
@@ -45,6 +40,7 @@ def qa(
     from assistant.engine.pool import Engines
     from assistant.pipeline import Assistant
     from eval.qa import as_row, ask_all, check_lengths
+    from eval.qa_documents import OWN_PASSAGES, documents
     from eval.qa_report import QaReport
     from eval.qa_rows import read_questions
 
@@ -65,29 +61,6 @@ def qa(
         typer.echo("\n".join(_lines(found)))
     if write:  # last, so that what took long to measure is not lost where this fails
         write_file(write, "".join(json.dumps(as_row(item), ensure_ascii=False) + "\n" for item in asked))
-
-
-@contextmanager
-def documents(
-    config: Config, collection: str | None, questions: "QuestionFile", progress: "ShareDone"
-) -> "Iterator[tuple[Library, str]]":
-    """The library to answer from and the collection in it: the home's, or the contexts in a temporary one."""
-    from eval.legs import library_of
-    from retrieval.rerank import Reranker
-    from retrieval.types import DEFAULT_COLLECTION
-
-    if collection is not None:
-        with open_library(open_home(config.home)) as library:
-            known = sorted({document.collection for document in library.documents()})
-            if collection not in known:
-                others = ", ".join(known) or "none; add documents with `footnote ingest FILE`"
-                raise InputError(f"--collection: no documents in {collection!r}; the home's collections are {others}")
-            yield library, collection
-        return
-    contexts = questions.contexts()
-    reranker = Reranker(config.reranker) if config.reranker else None
-    with library_of(contexts, embedder_of(config), reranker, lambda done: progress(done / len(contexts))) as library:
-        yield library, DEFAULT_COLLECTION
 
 
 def check_new_file(path: Path | None, setting: str) -> None:
