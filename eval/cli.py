@@ -12,6 +12,7 @@ from assistant.cli import Home, Json, Model
 from assistant.config import read_config
 from assistant.errors import InputError
 from eval.battle_cli import add_battles
+from eval.form_cli import add_forms
 from eval.prompts_cli import add_prompts
 from eval.ratings_cli import elo
 from eval.records_cli import add_records
@@ -31,6 +32,7 @@ def eval_commands() -> typer.Typer:
     add_scoring(group)
     add_prompts(group)
     add_battles(group)
+    add_forms(group)
     add_records(group)
     return group
 
