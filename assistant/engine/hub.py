@@ -33,7 +33,6 @@ class HubEngine:
         self.name = checkpoint.name
         self.positions = checkpoint.positions
         self.chatml = ChatML(checkpoint.tokenizer)
-        self.checkpoint = checkpoint.name
         self._model = checkpoint.model
         self._tokenizer = checkpoint.tokenizer
         self._source = checkpoint.source
