@@ -67,7 +67,7 @@ def find_form(db: Database, name: str) -> Form:
     """The form of this name. Raises InputError where there is none."""
     session, seed, settings = session_row(db, name, "form")
     [(texts,)] = db.all("SELECT count(*) FROM items WHERE session_id = ?", session)
-    return Form(session, name, seed, rubric_of(settings["rubric"]), texts)
+    return Form(session, name, seed, rubric_of(settings.get("rubric", {})), texts)
 
 
 def form_names(db: Database) -> list[str]:

@@ -18,6 +18,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from pydantic import TypeAdapter
+
 from assistant.errors import InputError
 from eval.likert_file import SCALE
 
@@ -51,9 +53,15 @@ class Rubric:
 
 
 def rubric_of(values: dict[str, Any]) -> Rubric:
-    """The rubric that `Rubric.as_values` wrote."""
-    aspects = ({**each, "points": {int(score): text for score, text in each["points"]}} for each in values["aspects"])
-    return Rubric(**{**values, "aspects": tuple(Aspect(**each) for each in aspects)})
+    """The rubric that `Rubric.as_values` wrote. Raises InputError where it did not: records may be of another home."""
+    try:
+        aspects = [{**each, "points": dict(each["points"])} for each in values["aspects"]]
+        rubric = TypeAdapter(Rubric).validate_python({**values, "aspects": aspects})
+    except (KeyError, TypeError, ValueError) as fault:
+        raise InputError(f"the rubric of the form cannot be read ({str(fault).splitlines()[0]})") from fault
+    if not rubric.aspects or any(sorted(aspect.points) != list(SCALE) for aspect in rubric.aspects):
+        raise InputError(f"the rubric {rubric.name!r} of the form needs aspects, each with a text from -2 to 2")
+    return rubric
 
 
 def shipped_rubrics() -> tuple[str, ...]:

@@ -8,14 +8,17 @@ import pytest
 from assistant.errors import InputError
 from assistant.records import now, open_records
 from eval.contestants import Contestant
+from eval.exchange import export_session
 from eval.form_items import FormText, texts_of_battles
 from eval.form_report import form_report
 from eval.form_scores import export_scores, import_scores, scores_csv, scores_of
-from eval.forms import create_form, next_item, store_scores
+from eval.forms import create_form, find_form, next_item, store_scores
 from eval.likert import measure_likert
 from eval.likert_file import read_scores
+from eval.replay import as_text, replay
 from eval.rubric import find_rubric
 from eval.sessions import create_session
+from eval.takein import import_session
 
 RUBRIC = find_rubric("summary")
 ASPECTS = [aspect.name for aspect in RUBRIC.aspects]
@@ -163,3 +166,37 @@ def test_scores_are_kept_as_the_numbers_that_were_given(db, form):
     assert np.bincount(scores.score + 2, minlength=5).sum() == 36
     assert scores.names["aspect"] == tuple(ASPECTS)
     assert scores.kinds == ("person",)
+
+
+def test_a_form_goes_to_another_home_whole(db, form, tmp_path):
+    for rater, kind in (("ann", "person"), ("gpt", "model")):
+        fill(db, form, rater, kind)
+    export_session(db, "spring", "jsonl", tmp_path / "spring.jsonl")
+    other = open_records(new_home(tmp_path))
+    assert import_session(other, tmp_path / "spring.jsonl") == "spring"
+    assert as_text(replay(other)) == as_text(replay(db))
+    assert next_item(other, find_form(other, "spring"), "ann") is None
+    other.close()
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [('\\"aspects\\": [', '\\"aspects\\": [3, '), ("[-2, ", "[-3, "), ('"aspect": "coherence"', '"aspect": "style"')],
+)
+def test_a_form_of_another_home_that_cannot_be_read_adds_nothing(db, form, tmp_path, old, new):
+    fill(db, form, "ann")
+    path = tmp_path / "spring.jsonl"
+    export_session(db, "spring", "jsonl", path)
+    text = path.read_text("utf-8")
+    assert old in text
+    path.write_text(text.replace(old, new), "utf-8")
+    other = open_records(new_home(tmp_path))
+    with pytest.raises(InputError, match="export the session again"):
+        import_session(other, path)
+    assert other.all("SELECT count(*) FROM sessions") == [(0,)]
+    other.close()
+
+
+def new_home(tmp_path):
+    (tmp_path / "other").mkdir()
+    return tmp_path / "other"
