@@ -82,7 +82,7 @@ def build_rating(records: Database, tab: gr.Tab, kept: gr.BrowserState) -> tuple
     quiet = _quiet()
     create.click(rating.create, fields, [form, *fields[:1], *fields[2:], notice], preprocess=False, **quiet)
     for event in (shown.expand, refresh.click):
-        event(rating.results, form, results, **quiet)
+        event(rating.results, form, results, show_progress="minimal", api_visibility="private")
     form.change(lambda: "", None, results, queue=False, **quiet)
     return rating, rate
 
@@ -93,8 +93,8 @@ def _new_form() -> tuple[list[Any], gr.Button]:
     with gr.Accordion("New form", open=False, elem_id="fn-new-form"):
         gr.HTML(f'<p class="fn-status">{_ROWS}</p>')
         with gr.Row():
-            texts = gr.File(label="Texts (JSON lines)", height=120, elem_id="fn-form-texts")
-            own = gr.File(label="Your own rubric (TOML), if you have one", height=120, elem_id="fn-form-rubric")
+            texts = gr.File(label="Texts (JSON lines)", height=150, elem_id="fn-form-texts")
+            own = gr.File(label="Your own rubric (TOML), if you have one", height=150, elem_id="fn-form-rubric")
         with gr.Row():
             rubric = gr.Dropdown(rubrics, value="summary", label="Rubric", min_width=220, elem_id="fn-rubric")
             name = gr.Textbox(label="Name", placeholder="That of the file", max_lines=1, min_width=220)
