@@ -14,6 +14,7 @@ from assistant.errors import InputError
 
 STANDARD_INPUT = "-"
 _ENDINGS = (".jsonl", ".jsonl.gz", ".jsonl.xz")
+_TEXT_ENDINGS = (".txt", ".txt.gz", ".txt.xz")
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,20 +52,29 @@ class Row:
         return value
 
 
-def data_files(paths: Sequence[str], setting: str = "data.paths") -> list[Path]:
-    """The files that `paths` name, folders expanded, in a stable order; a refusal names their `setting`."""
-    found = [file for path in map(Path, paths) for file in _expanded(path, setting)]
+def data_files(paths: Sequence[str], setting: str = "data.paths", *, text: bool = False) -> list[Path]:
+    """The files that `paths` name, folders expanded, in a stable order; a refusal names their `setting`.
+
+    With `text` plain texts are files of a folder too.
+    """
+    endings = (*_ENDINGS, *_TEXT_ENDINGS) if text else _ENDINGS
+    found = [file for path in map(Path, paths) for file in _expanded(path, setting, endings)]
     if not found:
-        raise InputError(f"{setting}: no {', '.join(_ENDINGS)} file in {', '.join(paths) or 'an empty list'}")
+        raise InputError(f"{setting}: no {', '.join(endings)} file in {', '.join(paths) or 'an empty list'}")
     return found
 
 
-def _expanded(path: Path, setting: str) -> list[Path]:
+def is_plain_text(path: Path) -> bool:
+    """Whether a file is a text by its name, one document, no rows."""
+    return path.name.lower().endswith(_TEXT_ENDINGS)
+
+
+def _expanded(path: Path, setting: str, endings: tuple[str, ...]) -> list[Path]:
     if str(path) == STANDARD_INPUT:
         return [path]
     try:
         if path.is_dir():
-            return sorted(p for p in path.iterdir() if p.name.endswith(_ENDINGS))
+            return sorted(p for p in path.iterdir() if p.name.endswith(endings))
         if path.is_file():
             return [path]
     except OSError as fault:

@@ -22,6 +22,7 @@ from assistant.wording import chat_messages
 from finetune.base import Base, adapted, load_base
 from finetune.config import Recipe, require
 from finetune.conversations import Example
+from finetune.divergence import StopsWhenDiverged
 from finetune.fit import SHORTENED, TOO_LONG, fitted
 from finetune.progress import progress
 from finetune.reading import Tally, rows_for
@@ -40,7 +41,7 @@ class Pair:
     row: dict[str, Any]
 
 
-class PreferenceTrainer(DPOTrainer):
+class PreferenceTrainer(StopsWhenDiverged, DPOTrainer):
     """trl's trainer on columns of token ids that are ready: `prompt_ids`, `chosen_ids`, `rejected_ids`."""
 
     def evaluate(self, *given: Any, **settings: Any) -> dict[str, float]:

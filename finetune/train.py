@@ -1,7 +1,6 @@
 """A training run, from recipe to checkpoint. What a recipe's kind trains on is in the module of that kind."""
 
 import itertools
-import shutil
 import time
 from pathlib import Path
 from typing import Any
@@ -15,17 +14,20 @@ from finetune.base import Base, adapted, load_base, new_model
 from finetune.config import Recipe
 from finetune.language import Prepared, conversations
 from finetune.learned import learned_tokens_only
+from finetune.output import METRICS, begin, check_output, go_on, nothing_left_without_a_step
+from finetune.plan import check_resumed, check_rows, fingerprint, note_resumed, plan_of, resumed
 from finetune.pretrain import streams, tokenizer_texts
+from finetune.processes import is_first
 from finetune.progress import progress
+from finetune.record import describe, origin
+from finetune.rounding import rounding
 from finetune.run import Run, Trained
-from finetune.save import check_output, describe, origin, save
+from finetune.save import save
 from finetune.sharded import spare_model, whole_model
-from finetune.steps import STEPS, last_complete_step, train
+from finetune.steps import last_complete_step, train
 from finetune.tokenizer import train_tokenizer
-from finetune.trainer import keep_freed_memory, make_trainer
-from finetune.watch import plot_losses, read_metrics
-
-METRICS = "metrics.jsonl"
+from finetune.trainer import keep_freed_memory, make_trainer, processes
+from finetune.watch import read_metrics
 
 
 def run(recipe: Recipe, *, resume: bool = False) -> Path:
@@ -38,35 +40,78 @@ def run(recipe: Recipe, *, resume: bool = False) -> Path:
     disable_progress_bar()  # its own bars flash up for files that are written in a moment
     torch.manual_seed(recipe.training.seed)
     output = Path(recipe.output)
-    check_output(output)
     saved = last_complete_step(output) if resume else None
-    prepared = prepare(recipe)
-    source = origin(recipe) if prepared.trainer.is_world_process_zero() else None
-    if not resume:
-        _forget_earlier_run(output)
-    began = time.monotonic()
+    if not is_first():
+        _trained(recipe, prepare(recipe), saved)
+        return output
+    began = _Beginning(recipe, saved)
+    with nothing_left_without_a_step(output):
+        prepared = prepare(recipe)
+        began.mark(prepared)
+        trained, found = _trained(recipe, prepared, saved)
+        began.save(prepared, trained, found)
+    return output
+
+
+class _Beginning:
+    """What only the first process does: it looks at the folder and the data before the training, and saves after it."""
+
+    def __init__(self, recipe: Recipe, saved: str | None):
+        self._recipe, self._saved = recipe, saved
+        self._output, self._time = Path(recipe.output), time.monotonic()
+        check_output(recipe)
+        self._source = origin(recipe)
+        self._plan = plan_of(recipe, self._source.base, self._source.read, processes())
+        self._changed = check_resumed(self._output, self._plan) if saved else {}
+
+    def mark(self, prepared: Run) -> None:
+        """Note what the steps are steps of, or whether those that are there are steps of the same."""
+        self._rows = fingerprint(prepared.trainer.train_dataset)
+        if self._saved is None:
+            begin(self._output, {**self._plan, "rows": self._rows})
+            return
+        check_rows(self._output, self._rows)
+        if self._changed:
+            since = {"step": int(self._saved.rpartition("-")[2]), "changed": self._changed}
+            note_resumed(self._output, since)
+
+    def save(self, prepared: Run, trained: Trained, found: dict[str, Any]) -> None:
+        """Write the checkpoint with its record."""
+        assert trained.model is not None
+        measured = {
+            "trained_parameters": trained.model.num_parameters(only_trainable=True),
+            "rows": self._rows,
+            "resumed": resumed(self._output),
+            "counts": prepared.counts,
+            **_measured(trained),
+            **found,
+            "seconds": round(time.monotonic() - self._time),
+            **prepared.extra,
+        }
+        rounded = rounding(trained.trainer, self._recipe.kind)
+        with progress(f"saving {self._output}"):
+            save(
+                self._output,
+                trained.model,
+                prepared.tokenizer,
+                lambda model: describe(self._recipe, self._source, model, measured),
+                prepared.test_rows,
+                rounded,
+            )
+
+
+def _trained(recipe: Recipe, prepared: Run, saved: str | None) -> tuple[Trained, dict[str, Any]]:
+    """The training, and what was measured after it."""
+    output = Path(recipe.output)
     try:
         trained = _train(prepared.trainer, saved, output / METRICS)
-        found = prepared.finish(trained) if prepared.finish else {}
+        return trained, prepared.finish(trained) if prepared.finish else {}
     except (torch.OutOfMemoryError, MemoryError) as fault:
         raise _out_of_memory(recipe) from fault
     except RuntimeError as fault:
         if "can't allocate memory" in str(fault):
             raise _out_of_memory(recipe) from fault
         raise
-    if trained.model is not None and source is not None:
-        measured = {**_measured(trained), **found, "seconds": round(time.monotonic() - began), **prepared.extra}
-        record = describe(recipe, source, trained.model, prepared.counts, measured)
-        with progress(f"saving {output}"):
-            plot_losses(output / METRICS, output / "losses.png")
-            save(output, trained.model, prepared.tokenizer, record, prepared.test_rows)
-    return output
-
-
-def _forget_earlier_run(output: Path) -> None:
-    """So that neither its losses nor its steps are taken for those of the run that begins; its checkpoint stays."""
-    (output / METRICS).unlink(missing_ok=True)
-    shutil.rmtree(output / STEPS, ignore_errors=True)
 
 
 def prepare(recipe: Recipe) -> Run:
@@ -150,5 +195,6 @@ def _out_of_memory(recipe: Recipe) -> InputError:
     plan = recipe.training
     return InputError(
         f"out of memory at training.batch = {plan.batch} of {plan.window} tokens: lower it and raise "
-        f"training.accumulate ({plan.accumulate}) by as much, or set training.checkpointing = true; then --resume"
+        f"training.accumulate ({plan.accumulate}) by as much, or set training.checkpointing = true; then "
+        f"{go_on(Path(recipe.output))}"
     )

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 import pytest
 from safetensors import SafetensorError
-from transformers import PreTrainedTokenizerFast
+from transformers import PreTrainedTokenizerFast, TrainerCallback
 
 from assistant.errors import InputError
 from finetune import train as training
@@ -41,13 +41,12 @@ def test_a_disk_that_fills_while_a_step_is_saved_is_told_and_no_half_step_is_lef
 ):
     size = (tiny_checkpoint / "model.safetensors").stat().st_size
     with (
-        pytest.raises(InputError, match=r"output: .*out cannot be written \(.*--resume") as told,
+        pytest.raises(InputError, match=r"output: .*out cannot be written \(.*File too large.*then run again$") as told,
         _largest_file(share * size),
     ):
         run(recipe())
     assert "\n" not in str(told.value)
-    assert not list((tmp_path / "out" / "steps").iterdir())
-    assert not (tmp_path / "out" / "run.json").exists()
+    assert not (tmp_path / "out").exists()
     assert (run(recipe()) / "run.json").is_file()
 
 
@@ -65,7 +64,7 @@ def test_a_save_that_is_cut_short_leaves_the_checkpoint_of_before(recipe, monkey
     with pytest.raises(InputError, match=r"output: .* cannot be written \(No space left on device\).*--resume"):
         run(recipe("training.epochs=0.1", "training.seed=2"))
     assert {name: (folder / name).read_bytes() for name in before} == before
-    assert not (folder / ".part").exists()
+    assert not list(folder.glob(".*"))
 
 
 def test_an_output_that_is_no_folder_is_refused_before_the_training(recipe, tmp_path):
@@ -87,7 +86,36 @@ def test_another_run_to_the_same_folder_leaves_nothing_of_the_one_before(recipe)
 def test_a_training_that_has_diverged_is_told_and_not_saved(recipe, tmp_path):
     with pytest.raises(InputError, match=r"^training\.learning_rate: the training has diverged: lower it"):
         run(recipe("training.learning_rate=1e6", "training.epochs=4"))
-    assert not (tmp_path / "out" / "model.safetensors").exists()
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_training_that_diverges_later_stops_there_and_its_last_good_step_is_kept(recipe, tmp_path):
+    plan = recipe("training.learning_rate=1e-3", "training.save_steps=1", "training.epochs=8", "training.batch=2")
+    prepared = training.prepare
+    spoiled = []
+
+    class Spoil(TrainerCallback):
+        def on_step_begin(self, args, state, control, *, model, **_):
+            if state.global_step == 3:
+                model.transformer.h[0].mlp.c_fc.weight.data[0, 0] = spoiled[0]
+
+    def prepare(given):
+        made = prepared(given)
+        made.trainer.add_callback(Spoil())
+        return made
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(training, "prepare", prepare)
+        for value, what in ((float("nan"), "its gradient at step 4 is nan"), (1e5, "mlp.c_fc.weight at step 4 is not")):
+            spoiled[:] = [value]
+            with pytest.raises(
+                InputError, match=rf"^training\.learning_rate: the training has diverged.*{what}"
+            ) as told:
+                run(plan)
+            assert str(told.value).endswith(
+                "the last good step is " + str(tmp_path / "out" / "steps" / "checkpoint-3)")
+            )
+            assert not (tmp_path / "out" / "run.json").exists()
 
 
 def test_whoever_may_read_the_record_may_read_the_weights(recipe):
