@@ -46,7 +46,7 @@ def check_output(recipe: Recipe) -> None:
     if not os.path.isdir(nearest) or not os.access(nearest, os.W_OK | os.X_OK):
         raise InputError(f"output: {nearest} is no folder that can be written; name another")
     _check_apart(output, recipe)
-    if output.is_dir() and any(output.iterdir()):
+    if output.is_dir() and any(not path.is_dir() for path in output.rglob("*")):
         _check_ours(output)
 
 

@@ -38,7 +38,7 @@ def check_resumed(output: Path, plan: Mapping[str, Any]) -> dict[str, Any]:
     began = read_json(output / PLAN)
     if not began:
         raise InputError(
-            f"{output / PLAN}: missing or damaged, so nobody knows what was trained; start without --resume"
+            f"{output / PLAN}: missing or damaged, so what was trained is not known; start without --resume"
         )
     then, now = began.get("recipe", {}), plan["recipe"]
     _check_data(began.get("data", {}), plan["data"])

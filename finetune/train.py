@@ -77,9 +77,11 @@ class _Beginning:
 
     def save(self, prepared: Run, trained: Trained, found: dict[str, Any]) -> None:
         """Write the checkpoint with its record."""
-        assert trained.model is not None
+        whole = trained.model
+        if whole is None:  # never in the first process
+            return
         measured = {
-            "trained_parameters": trained.model.num_parameters(only_trainable=True),
+            "trained_parameters": whole.num_parameters(only_trainable=True),
             "rows": self._rows,
             "resumed": resumed(self._output),
             "counts": prepared.counts,
@@ -92,7 +94,7 @@ class _Beginning:
         with progress(f"saving {self._output}"):
             save(
                 self._output,
-                trained.model,
+                whole,
                 prepared.tokenizer,
                 lambda model: describe(self._recipe, self._source, model, measured),
                 prepared.test_rows,

@@ -67,7 +67,7 @@ def arguments(recipe: Recipe, examples: int, kind: type[TrainingArguments] = Tra
 
 
 def watched(recipe: Recipe) -> list[TrainerCallback]:
-    """What looks on: the progress line, the metrics file, divergence, and early stopping where the recipe asks for it."""
+    """What looks on: progress line, metrics file, a watch for divergence, and early stopping where it is asked for."""
     plan = recipe.training
     found: list[TrainerCallback] = [ProgressLine(), DivergenceWatch(), MetricsFile(Path(recipe.output) / METRICS)]
     if plan.patience:
