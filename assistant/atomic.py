@@ -51,9 +51,9 @@ def settle(folder: Path) -> None:
         _sync(path)
 
 
-def clean_leftovers(folder: Path) -> None:
-    """Remove what killed writers left in `folder`; what is still being written stays."""
-    for part in folder.glob(f".*{_ENDING}"):
+def clean_leftovers(folder: Path, of: str = "*") -> None:
+    """Remove what killed writers left in `folder`, of the folder named `of` alone; what is being written stays."""
+    for part in folder.glob(f".{of}.*{_ENDING}"):
         with suppress(OSError), _locked(part):
             shutil.rmtree(part, ignore_errors=True)
 
