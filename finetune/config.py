@@ -218,7 +218,10 @@ class Recipe:
 def template_fields(template: str) -> set[str]:
     """The fields that a template of `str.format` names; ValueError where it is none."""
     named = (field for _, field, _, _ in Formatter().parse(template) if field is not None)
-    return {re.split(r"[.\[]", field, maxsplit=1)[0] for field in named} - {""}
+    found = {re.split(r"[.\[]", field, maxsplit=1)[0] for field in named}
+    if any(not name or name.isdecimal() for name in found):
+        raise ValueError("a field in braces has a name")
+    return found
 
 
 def require(holds: bool, message: str) -> None:

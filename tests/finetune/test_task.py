@@ -80,8 +80,9 @@ def test_a_template_that_no_row_can_fill_is_refused_once_and_by_its_key(recipe, 
         run(recipe(labelled_rows(40), "task.instruction=Which? {body}"))
     assert str(told.value).endswith("its fields are label, text")
     assert "left out" not in capsys.readouterr().err
-    with pytest.raises(InputError, match=r"^task\.solution: '\{label' is no template"):
-        recipe(labelled_rows(40), "task.solution={label")
+    for template in ("It: {label", "It: {}", "It: {0}"):
+        with pytest.raises(InputError, match=r"^task\.solution: 'It: \{.*' is no template: "):
+            recipe(labelled_rows(40), f"task.solution={template}")
 
 
 def test_the_label_is_generated_and_measured_beside_the_baselines(recipe, labelled_rows, capsys):
