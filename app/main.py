@@ -15,6 +15,7 @@ from assistant.config import open_home, read_config
 from assistant.errors import SHOWN
 from eval.cli import eval_commands
 from finetune.cli import models_commands
+from finetune.processes import speaks
 
 _INTERRUPTED = 130
 
@@ -84,7 +85,9 @@ def main() -> None:
 
 
 def _stop(message: str, code: int) -> NoReturn:
-    print(message.encode(errors="replace").decode(), file=sys.stderr)
+    """Exit with a message; of several processes that train on one machine, only the first says it."""
+    if code != BAD_INPUT or speaks():
+        print(message.encode(errors="replace").decode(), file=sys.stderr)
     sys.exit(code)
 
 

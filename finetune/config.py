@@ -1,6 +1,8 @@
 """Recipes: what to train, from what, how. Each table of the TOML file is one dataclass here, each key one field."""
 
+import re
 from dataclasses import asdict, dataclass, field
+from string import Formatter
 from typing import Any, Literal
 
 from assistant.errors import InputError
@@ -51,7 +53,10 @@ class Data:
     """Where the rows come from, and which are kept apart."""
 
     paths: list[str] = field(default_factory=list)
-    """JSON lines (plain, .gz or .xz), folders of them, or `-` for the standard input."""
+    """JSON lines (plain, .gz or .xz), folders of them, or `-` for the standard input.
+
+    Recipes of the kinds `pretrain` and `domain` read plain texts too (.txt, .txt.gz, .txt.xz), each as one document.
+    """
     collection: str = ""
     """Domain recipes: the documents of a collection of the library, in place of `paths` or beside them."""
     home: str = ""
@@ -59,7 +64,7 @@ class Data:
     own: bool = False
     """Instruct recipes: the instruction set that comes with the program, beside `paths`."""
     plain_text: list[str] = field(default_factory=list)
-    """Instruct recipes: files of `{"text"}` rows, of which `cloze_rows` grounded questions are made."""
+    """Instruct recipes: plain texts or files of `{"text"}` rows, of which `cloze_rows` grounded questions are made."""
     cloze_rows: int = 0
     learn_sources: bool = False
     """Instruct recipes: learn the sources of those rows too, not the replies alone."""
@@ -101,6 +106,13 @@ class Task:
 
     instruction: str = "{instruction}"
     solution: str = "{solution}"
+
+    def __post_init__(self) -> None:
+        for name, template in (("instruction", self.instruction), ("solution", self.solution)):
+            try:
+                template_fields(template)
+            except ValueError as fault:
+                raise InputError(f"task.{name}: {template!r} is no template: {fault}; write braces as {{{{") from fault
 
 
 @dataclass(frozen=True, slots=True)
@@ -236,6 +248,15 @@ class Recipe:
         for name in (name for name, is_unread in unread.items() if is_unread):
             values.pop(name)
         return values
+
+
+def template_fields(template: str) -> set[str]:
+    """The fields that a template of `str.format` names; ValueError where it is none."""
+    named = (field for _, field, _, _ in Formatter().parse(template) if field is not None)
+    found = {re.split(r"[.\[]", field, maxsplit=1)[0] for field in named}
+    if any(not name or name.isdecimal() for name in found):
+        raise ValueError("a field in braces has a name")
+    return found
 
 
 def require(holds: bool, message: str) -> None:

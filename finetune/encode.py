@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from itertools import islice
 from multiprocessing import get_context, parent_process
 from threading import Thread
+from typing import Any
 
 import numpy as np
 from tokenizers import Tokenizer
@@ -30,7 +31,7 @@ class Batch:
     """Texts and what the caller knows of each, which comes back with its ids."""
 
     texts: Sequence[str]
-    notes: Sequence[bool]
+    notes: Sequence[Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +40,7 @@ class Encoded:
 
     ids: np.ndarray
     sizes: Sequence[int]
-    notes: Sequence[bool]
+    notes: Sequence[Any]
 
 
 def encoded(batches: Iterable[Batch], tokenizer: str, separator: int, processes: int) -> Iterator[Encoded]:

@@ -27,7 +27,7 @@ from finetune.fit import SHORTENED, TOO_LONG, fitted
 from finetune.progress import progress
 from finetune.reading import Tally, rows_for
 from finetune.run import Run, Trained
-from finetune.split import Split, split
+from finetune.split import LEAKED, Split, leaks, split
 from finetune.trainer import arguments, watched
 
 
@@ -157,6 +157,7 @@ def _read(recipe: Recipe, tally: Tally) -> Split[Pair]:
     parts = split(
         found, lambda pair: pair.prompt, validation=data.validation, test=data.test, seed=recipe.training.seed
     )
+    tally.counts[LEAKED] = leaks(parts, lambda pair: pair.prompt)
     tally.counts["test rows"] = len(parts.test)
     return parts
 

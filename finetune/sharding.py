@@ -8,11 +8,12 @@ import hashlib
 import heapq
 import json
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import chain
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from transformers import PreTrainedTokenizerBase
 
 from assistant.atomic import clean_leftovers, new_folder
@@ -56,7 +57,7 @@ def shards_of(recipe: Recipe, data: Mapping[str, str]) -> Shards:
     key = _key(settings, data)
     folder = Path(recipe.data.shards or Path(recipe.output).parent / _FOLDER / key[:16])
     if not has_shards(folder):
-        _make(recipe, folder, Manifest(key, settings, dict(data), *_nothing()))
+        _make(recipe, folder, key, data)
     shards = open_shards(folder)
     require(
         shards.manifest.key == key,
@@ -104,7 +105,7 @@ def _key(settings: Mapping[str, Any], data: Mapping[str, str]) -> str:
     return hashlib.sha256(said.encode()).hexdigest()
 
 
-def _make(recipe: Recipe, folder: Path, manifest: Manifest) -> None:
+def _make(recipe: Recipe, folder: Path, key: str, data: Mapping[str, str]) -> None:
     if folder.exists():
         raise InputError(f"data.shards: {folder} is there and holds no finished shards; name another folder")
     clean_leftovers(folder.parent, folder.name)
@@ -115,8 +116,8 @@ def _make(recipe: Recipe, folder: Path, manifest: Manifest) -> None:
         train, validation = Writer(part, TRAIN), Writer(part, VALIDATION)
         _write(recipe, tokenizer, tally, (train, validation))
         tally.counts["tokens"], tally.counts["validation tokens"] = len(train), len(validation)
-        made = (manifest.key, manifest.settings, manifest.data, dict(tally.counts), train.side(), validation.side())
-        write_manifest(part, Manifest(*made))
+        sides = (train.side(), validation.side())
+        write_manifest(part, Manifest(key, _settings(recipe), dict(data), dict(tally.counts), *sides))
 
 
 def _tokenizer(recipe: Recipe) -> PreTrainedTokenizerBase:
@@ -141,10 +142,10 @@ def _write(recipe: Recipe, tokenizer: PreTrainedTokenizerBase, tally: Tally, sid
     )
     _encode(recipe, tokenizer, documents, 0 if alone else most, sides)
     if not alone and misses(*sides, recipe):
-        written = [side.written() for side in sides]
-        for side, kept in zip(sides, kept_by_size(*written, separator_id(tokenizer), recipe), strict=True):
+        written = np.concatenate([side.written() for side in sides])
+        for side, documents_of in zip(sides, kept_by_size(written, separator_id(tokenizer), recipe), strict=True):
             side.clear()
-            side.add(kept)
+            side.add(documents_of)
 
 
 def _encode(
@@ -156,7 +157,7 @@ def _encode(
 ) -> None:
     """Write the ids of the documents (source, text, side), of each source up to the one that makes it `most` (0: all)."""
     tokens: Counter[int] = Counter()
-    size = sum(path.stat().st_size for path in data_files(recipe.data.paths))
+    size = sum(path.stat().st_size for path in data_files(recipe.data.paths, text=True))
     processes = cores() if size > _BYTES_FOR_PROCESSES else 1
     wanted = (one for one in documents if not most or tokens[one[0]] < most)
     json_of = tokenizer.backend_tokenizer.to_str()
@@ -172,11 +173,13 @@ def _encode(
 def _batches(documents: Iterator[tuple[int, str, bool]]) -> Iterator[Batch]:
     texts: list[str] = []
     notes: list[tuple[int, bool]] = []
+    characters = 0
     for source, text, side in documents:
         texts.append(text)
         notes.append((source, side))
-        if sum(map(len, texts)) >= _BATCH_CHARACTERS:
+        characters += len(text)
+        if characters >= _BATCH_CHARACTERS:
             yield Batch(texts, notes)
-            texts, notes = [], []
+            texts, notes, characters = [], [], 0
     if texts:
         yield Batch(texts, notes)

@@ -127,6 +127,10 @@ def prepare(recipe: Recipe) -> Run:
 
         return prepare_preference(recipe)
     base, data = _from_scratch(recipe) if recipe.from_scratch else _from_base(recipe)
+    if recipe.kind == "task":
+        from finetune.task import check_labels
+
+        check_labels(data.parts, recipe.task.solution)
     plain = learned_tokens_only(base.model)
     model = adapted(plain, recipe.lora, base) if recipe.lora else plain
     trainer = make_trainer(recipe, model, data.train, data.validation)
@@ -164,7 +168,8 @@ def _from_scratch(recipe: Recipe) -> tuple[Base, Prepared]:
     if STANDARD_INPUT in recipe.data.paths:
         raise InputError("data.paths: pretraining reads its texts twice, the standard input only once; name a file")
     pretraining = recipe.kind == "pretrain"
-    files = data_files(recipe.data.paths) if pretraining else data_files(recipe.data.plain_text, "data.plain_text")
+    named = "paths" if pretraining else "plain_text"
+    files = data_files(getattr(recipe.data, named), f"data.{named}", text=True)
     with progress("training the tokenizer", "texts") as counted:
         tokenizer = train_tokenizer(counted(tokenizer_texts(files)), recipe.model.vocabulary, recipe.model.positions)
     base = Base(new_model(recipe.model, tokenizer), tokenizer)
