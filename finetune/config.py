@@ -162,7 +162,7 @@ class Training:
     save_minutes: float = 0.0
     """Pretraining: minutes between further checkpoints, without a validation; 0: none."""
     compile: bool | None = None
-    """Pretraining: compile the layers, which takes a minute and pays on an accelerator; left out: where there is one."""
+    """Pretraining: compile the layers, which takes a while and pays on an accelerator; left out: where there is one."""
     patience: int = 0
     """Stop after so many validations without a better loss; 0: never early."""
     checkpointing: bool = False

@@ -95,7 +95,7 @@ class _Bare:
         return ids
 
     def convert_tokens_to_ids(self, tokens: str) -> int:
-        return int(self._tokenizer.token_to_id(tokens))
+        return int(self._tokenizer.token_to_id(tokens) or 0)
 
     def get_added_vocab(self) -> dict[str, int]:
         return self._added

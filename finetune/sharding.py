@@ -21,10 +21,11 @@ from assistant.errors import InputError
 from assistant.rows import STANDARD_INPUT, data_files
 from finetune.config import Recipe, require
 from finetune.encode import MOST_TOKENS, Batch, cores, encoded
-from finetune.pretrain import cut, is_validation, kept_by_size, look_ahead, misses, texts_of
+from finetune.pretrain import cut, is_validation, kept_by_size, leaks, look_ahead, misses, texts_of
 from finetune.progress import progress
 from finetune.reading import Tally, files_for
 from finetune.shards import FORMAT, TRAIN, VALIDATION, Manifest, Shards, Writer, has_shards, open_shards, write_manifest
+from finetune.split import LEAKED
 from finetune.tokenizer import separator_id, train_tokenizer
 
 SAMPLE_CHARACTERS = 40_000_000
@@ -61,8 +62,8 @@ def shards_of(recipe: Recipe, data: Mapping[str, str]) -> Shards:
     shards = open_shards(folder)
     require(
         shards.manifest.key == key,
-        f"data.shards: {folder} holds shards of other data or settings; name another folder, or leave out data.paths to "
-        "train on these",
+        f"data.shards: {folder} holds shards of other data or settings; name another folder, or leave out data.paths "
+        "to train on these",
     )
     return shards
 
@@ -95,8 +96,8 @@ def _check_settings(then: Mapping[str, Any], now: Mapping[str, Any]) -> None:
     for name, value in now.items():
         require(
             then.get(name) == value,
-            f"{name}: the shards were made with {then.get(name)}, not {value}; give it back, or name data.paths to make "
-            "others",
+            f"{name}: the shards were made with {then.get(name)}, not {value}; give it back, or name data.paths to "
+            "make others",
         )
 
 
@@ -115,6 +116,7 @@ def _make(recipe: Recipe, folder: Path, key: str, data: Mapping[str, str]) -> No
         tokenizer.save_pretrained(part)
         train, validation = Writer(part, TRAIN), Writer(part, VALIDATION)
         _write(recipe, tokenizer, tally, (train, validation))
+        tally.counts[LEAKED] = leaks(train.written(), validation.written(), tokenizer)
         tally.counts["tokens"], tally.counts["validation tokens"] = len(train), len(validation)
         sides = (train.side(), validation.side())
         write_manifest(part, Manifest(key, _settings(recipe), dict(data), dict(tally.counts), *sides))
@@ -155,7 +157,7 @@ def _encode(
     most: int,
     sides: tuple[Writer, Writer],
 ) -> None:
-    """Write the ids of the documents (source, text, side), of each source up to the one that makes it `most` (0: all)."""
+    """Write the ids of the documents (source, text, side), of a source up to the one that makes it `most` (0: all)."""
     tokens: Counter[int] = Counter()
     size = sum(path.stat().st_size for path in data_files(recipe.data.paths, text=True))
     processes = cores() if size > _BYTES_FOR_PROCESSES else 1

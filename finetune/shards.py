@@ -174,7 +174,7 @@ def _manifest(folder: Path) -> Manifest:
         if told.pop("format") != FORMAT:
             raise InputError(f"data.shards: {folder} is not of the format {FORMAT}; make the shards again")
         sides = {name: Side(**told.pop(name)) for name in (TRAIN, VALIDATION)}
-        return Manifest(**told, **sides)
+        return Manifest(**{**told, **sides})
     except OSError as fault:
         raise InputError(
             f"data.shards: {path} cannot be read ({fault.strerror}); name a folder of finished shards, or data.paths "
