@@ -52,6 +52,10 @@ def finetune(
     recipe: Annotated[Path, typer.Argument(help="A TOML file; see finetune/recipes.")],
     settings: Annotated[list[str] | None, typer.Option("--set", help="key=value, in place of the recipe's.")] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on from the last saved step.")] = False,
+    held_out: Annotated[
+        Path | None,
+        typer.Option(help="Only write the rows that the recipe keeps for a test into this folder."),
+    ] = None,
 ) -> None:
     """Train a checkpoint as a recipe says."""
     from finetune.processes import is_first
@@ -59,6 +63,12 @@ def finetune(
     from finetune.recipe import load_recipe
 
     wanted = load_recipe(recipe, settings or ())
+    if held_out is not None:
+        from finetune.held_out import write_held_out
+
+        for name, rows in write_held_out(wanted, held_out).items():
+            typer.echo(f"{rows:6,} rows in {held_out / name}")
+        return
     with progress("loading the libraries"):
         from finetune.train import run
     folder = run(wanted, resume=resume)

@@ -65,6 +65,8 @@ class Data:
     """Instruct recipes: the instruction set that comes with the program, beside `paths`."""
     plain_text: list[str] = field(default_factory=list)
     """Instruct recipes: plain texts or files of `{"text"}` rows, of which `cloze_rows` grounded questions are made."""
+    longest_solution: int = 0
+    """Instruct recipes: instructions whose solution has more words are left out; 0 takes all of them."""
     cloze_rows: int = 0
     learn_sources: bool = False
     """Instruct recipes: learn the sources of those rows too, not the replies alone."""
@@ -86,6 +88,7 @@ class Data:
 
     def __post_init__(self) -> None:
         require(self.cloze_rows >= 0, "data.cloze_rows must not be negative")
+        require(self.longest_solution >= 0, "data.longest_solution must not be negative")
         require(self.plain_windows >= 0, "data.plain_windows must not be negative")
         require(0 < self.plain_learned <= 1, "data.plain_learned must be above 0 and at most 1: a share of the tokens")
         require(self.max_tokens >= 0, "data.max_tokens must not be negative")
@@ -197,7 +200,7 @@ class Recipe:
             "data.paths is empty: name the training files, --set 'data.paths=[\"FILE\"]'",
         )
         require(not data.collection or self.kind == "domain", "data.collection is for recipes of the kind domain")
-        for name in ("own", "cloze_rows", "repeats", "plain_windows"):
+        for name in ("own", "cloze_rows", "repeats", "plain_windows", "longest_solution"):
             given = bool(getattr(data, name))
             require(not given or self.kind == "instruct", f"data.{name} is for recipes of the kind instruct")
         require(
