@@ -12,7 +12,7 @@ from app.bench import bench_commands
 from app.logs import log_to
 from assistant.cli import BAD_INPUT, FAULT, Home, Model, add_commands
 from assistant.config import open_home, read_config
-from assistant.errors import SHOWN
+from assistant.errors import SHOWN, InputError
 from eval.cli import eval_commands
 from finetune.cli import models_commands
 from finetune.processes import speaks
@@ -64,6 +64,8 @@ def finetune(
 
     wanted = load_recipe(recipe, settings or ())
     if held_out is not None:
+        if resume:
+            raise InputError("--held-out and --resume do not go together; the one trains nothing")
         from finetune.held_out import write_held_out
 
         for name, rows in write_held_out(wanted, held_out).items():
