@@ -12,7 +12,7 @@ from app.bench import bench_commands
 from app.logs import log_to
 from assistant.cli import BAD_INPUT, FAULT, Home, Model, add_commands
 from assistant.config import open_home, read_config
-from assistant.errors import SHOWN
+from assistant.errors import SHOWN, InputError
 from eval.cli import eval_commands
 from finetune.cli import models_commands
 from finetune.processes import speaks
@@ -53,6 +53,10 @@ def finetune(
     settings: Annotated[list[str] | None, typer.Option("--set", help="key=value, in place of the recipe's.")] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on from the last saved step.")] = False,
     prepare: Annotated[bool, typer.Option("--prepare", help="Pretraining: only make the token shards.")] = False,
+    held_out: Annotated[
+        Path | None,
+        typer.Option(help="Only write the rows that the recipe keeps for a test into this folder."),
+    ] = None,
 ) -> None:
     """Train a checkpoint as a recipe says."""
     from finetune.processes import is_first
@@ -64,6 +68,14 @@ def finetune(
         from finetune.scratch import make_shards
 
         typer.echo(f"token shards in {make_shards(wanted)}")
+        return
+    if held_out is not None:
+        if resume:
+            raise InputError("--held-out and --resume do not go together; the one trains nothing")
+        from finetune.held_out import write_held_out
+
+        for name, rows in write_held_out(wanted, held_out).items():
+            typer.echo(f"{rows:6,} rows in {held_out / name}")
         return
     with progress("loading the libraries"):
         from finetune.train import run

@@ -52,7 +52,7 @@ def prepare_classifier(recipe: Recipe) -> Run:
     InputError where the labels cannot be learned: fewer than two of them, or one that occurs only in rows kept apart.
     """
     tally = Tally()
-    parts = _read(recipe, tally)
+    parts = split_labelled(recipe, tally)
     labels = known_labels(parts)
     base = load_base(recipe)
     # The head looks for padding by this; a foreign configuration may not name it.
@@ -114,7 +114,8 @@ def padding(pad: int) -> Callable[[Sequence[dict[str, Any]]], dict[str, torch.Te
     return collate
 
 
-def _read(recipe: Recipe, tally: Tally) -> Split[Classified]:
+def split_labelled(recipe: Recipe, tally: Tally) -> Split[Classified]:
+    """The labelled texts of the recipe's rows on their sides."""
     data = recipe.data
     found = list(_labelled(recipe, tally))
     tally.require_some(found, data.paths)

@@ -10,6 +10,8 @@ from assistant.errors import InputError
 Kind = Literal["pretrain", "domain", "instruct", "task", "classify", "preference"]
 TEXT_KINDS = ("pretrain", "domain")
 """Kinds that learn plain text; the others learn replies, labels or preferences."""
+_PRETRAINING = ("optimizer", "decay", "minutes", "save_minutes", "compile")
+"""Keys of `Training` that only the kind pretrain reads."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +67,8 @@ class Data:
     """Instruct recipes: the instruction set that comes with the program, beside `paths`."""
     plain_text: list[str] = field(default_factory=list)
     """Instruct recipes: plain texts or files of `{"text"}` rows, of which `cloze_rows` grounded questions are made."""
+    longest_solution: int = 0
+    """Instruct recipes: instructions whose solution has more words are left out; 0 takes all of them."""
     cloze_rows: int = 0
     learn_sources: bool = False
     """Instruct recipes: learn the sources of those rows too, not the replies alone."""
@@ -91,6 +95,7 @@ class Data:
 
     def __post_init__(self) -> None:
         require(self.cloze_rows >= 0, "data.cloze_rows must not be negative")
+        require(self.longest_solution >= 0, "data.longest_solution must not be negative")
         require(self.plain_windows >= 0, "data.plain_windows must not be negative")
         require(0 < self.plain_learned <= 1, "data.plain_learned must be above 0 and at most 1: a share of the tokens")
         require(self.max_tokens >= 0, "data.max_tokens must not be negative")
@@ -223,7 +228,7 @@ class Recipe:
         )
         require(not data.collection or self.kind == "domain", "data.collection is for recipes of the kind domain")
         require(not data.shards or self.kind == "pretrain", "data.shards is for recipes of the kind pretrain")
-        for name in ("own", "cloze_rows", "repeats", "plain_windows"):
+        for name in ("own", "cloze_rows", "repeats", "plain_windows", "longest_solution"):
             given = bool(getattr(data, name))
             require(not given or self.kind == "instruct", f"data.{name} is for recipes of the kind instruct")
         require(
@@ -235,18 +240,22 @@ class Recipe:
     def _check_training(self) -> None:
         """Refuse what only pretraining reads, where it is set for another kind."""
         usual = Training()
-        for name in ("optimizer", "decay", "minutes", "save_minutes", "compile"):
+        for name in _PRETRAINING:
             is_read = self.kind == "pretrain" or getattr(self.training, name) == getattr(usual, name)
             require(is_read, f"training.{name} is for recipes of the kind pretrain")
         is_read = self.kind == "pretrain" or self.training.schedule != "wsd"
         require(is_read, 'training.schedule = "wsd" is for recipes of the kind pretrain')
 
     def as_dict(self) -> dict[str, Any]:
-        """The recipe as plain values, for `run.json`; without the tables that its kind does not read."""
+        """The recipe as plain values, for `run.json`; without the tables and keys that its kind does not read."""
         values = asdict(self)
         unread = {"model": not self.from_scratch, "task": self.kind != "task", "preference": self.kind != "preference"}
         for name in (name for name, is_unread in unread.items() if is_unread):
             values.pop(name)
+        if self.kind != "pretrain":
+            del values["data"]["shards"]
+            for name in _PRETRAINING:
+                del values["training"][name]
         return values
 
 

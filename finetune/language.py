@@ -44,13 +44,7 @@ def conversations(recipe: Recipe, tokenizer: PreTrainedTokenizerBase) -> Prepare
     """The windows of an instruct or a task recipe, rows on one text all on one side."""
     tally = Tally()
     rng = random.Random(recipe.training.seed)
-    paths = _paths(recipe)
-    found = list(_examples(recipe, paths, rng, tally))
-    tally.require_some(found, paths)
-    found += _from_plain_text(recipe, rng)
-    _check_repeats(recipe, found)
-    parts = _split(recipe, found)
-    tally.counts[LEAKED] = leaks(parts, lambda one: one.asked)
+    parts = split_conversations(recipe, tally, rng)
     train = [one for one in parts.train for _ in range(recipe.data.repeats.get(one.source, 1))]
     require(bool(train), "data.repeats leaves no row to train on; raise one of them")
     rng.shuffle(train)
@@ -62,6 +56,18 @@ def conversations(recipe: Recipe, tokenizer: PreTrainedTokenizerBase) -> Prepare
         learned = joined(learned, _plain_windows(recipe, tokenizer, tally)).shuffled(recipe.training.seed)
     validation = kept.sample(_MOST_VALIDATION_WINDOWS, recipe.training.seed)
     return Prepared(learned, validation, dict(tally.counts), parts)
+
+
+def split_conversations(recipe: Recipe, tally: Tally, rng: random.Random) -> Split[Example]:
+    """The conversations of the recipe's rows on their sides: the same for one seed, whatever is trained on them."""
+    paths = _paths(recipe)
+    found = list(_examples(recipe, paths, rng, tally))
+    tally.require_some(found, paths)
+    found += _from_plain_text(recipe, rng)
+    _check_repeats(recipe, found)
+    parts = _split(recipe, found)
+    tally.counts[LEAKED] = leaks(parts, lambda one: one.asked)
+    return parts
 
 
 def examples_of(recipe: Recipe) -> list[Example]:
@@ -80,6 +86,9 @@ def _examples(recipe: Recipe, paths: Sequence[str], rng: random.Random, tally: T
             check_template(rows, recipe.task)
         with progress("making conversations", "rows", len(rows)) as counted:
             for row in counted(rows):
+                if _is_too_long(row, recipe.data.longest_solution):
+                    tally.counts["left out: solution longer than data.longest_solution"] += 1
+                    continue
                 try:
                     one = task_example(row, recipe.task) if recipe.kind == "task" else example(row, contexts, rng)
                 except InputError as fault:
@@ -89,6 +98,11 @@ def _examples(recipe: Recipe, paths: Sequence[str], rng: random.Random, tally: T
                     tally.counts["left out: no sentence holds the answer"] += 1
                 else:
                     yield one
+
+
+def _is_too_long(row: Row, most: int) -> bool:
+    solution = row.values.get("solution")
+    return bool(most) and isinstance(solution, str) and len(solution.split()) > most
 
 
 def _contexts(rows: Iterable[Row]) -> Iterator[str]:

@@ -70,7 +70,7 @@ def prepare_preference(recipe: Recipe) -> Run:
     The reference is the base: without its adapters where a `lora` is trained, else a copy of it in memory.
     """
     tally = Tally()
-    parts = _read(recipe, tally)
+    parts = split_pairs(recipe, tally)
     base = load_base(recipe)
     # trl reads the weights of the output layer past the adapter that holds the added tokens.
     require(
@@ -150,7 +150,8 @@ def _rewards(trained: Trained) -> dict[str, Any]:
     }
 
 
-def _read(recipe: Recipe, tally: Tally) -> Split[Pair]:
+def split_pairs(recipe: Recipe, tally: Tally) -> Split[Pair]:
+    """The pairs of the recipe's rows on their sides."""
     data = recipe.data
     found = list(_pairs(recipe, tally))
     tally.require_some(found, data.paths)

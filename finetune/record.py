@@ -17,6 +17,7 @@ from assistant.config import read_config
 from assistant.rows import STANDARD_INPUT, data_files
 from finetune.config import TEXT_KINDS, Recipe
 from finetune.language import OWN_SET
+from finetune.output import FILES
 from finetune.progress import progress
 
 _SHAPE = {
@@ -75,7 +76,7 @@ def describe(recipe: Recipe, source: Origin, model: PreTrainedModel, measured: d
     """The record of a finished run; `model` is what is saved, adapters merged."""
     plan = recipe.as_dict()
     for name in ("paths", "plain_text", "home", "shards"):
-        plan["data"].pop(name)
+        plan["data"].pop(name, None)
     plan.pop("output")
     plan["base"] = source.base
     return {
@@ -122,4 +123,5 @@ def _run_of(folder: Path) -> dict[str, Any] | None:
     if not path.is_file():
         return None
     record: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    record.pop(FILES, None)  # those of the base's folder
     return record

@@ -4,7 +4,6 @@ Pretraining has a loop of its own (`finetune.scratch`).
 """
 
 import itertools
-import time
 from pathlib import Path
 from typing import Any
 
@@ -14,23 +13,20 @@ from transformers.utils.logging import disable_progress_bar, set_verbosity_error
 
 from assistant.errors import InputError
 from finetune.base import Base, adapted, load_base, new_model
+from finetune.beginning import Beginning
 from finetune.config import Recipe
 from finetune.language import Prepared, conversations
 from finetune.learned import learned_tokens_only
 from finetune.memory import out_of_memory_told
-from finetune.output import METRICS, begin, check_output, nothing_left_without_a_step
-from finetune.plan import check_resumed, check_rows, fingerprint, note_resumed, plan_of, resumed
+from finetune.output import METRICS, nothing_left_without_a_step
 from finetune.pretrain import streams, tokenizer_texts
 from finetune.processes import is_first
 from finetune.progress import progress
-from finetune.record import describe, origin
-from finetune.rounding import rounding
 from finetune.run import Run, Trained
-from finetune.save import save
 from finetune.sharded import spare_model, whole_model
 from finetune.steps import last_complete_step, train
 from finetune.tokenizer import train_tokenizer
-from finetune.trainer import keep_freed_memory, make_trainer, processes
+from finetune.trainer import keep_freed_memory, make_trainer
 from finetune.watch import read_metrics
 
 
@@ -52,62 +48,13 @@ def run(recipe: Recipe, *, resume: bool = False) -> Path:
     if not is_first():
         _trained(recipe, prepare(recipe), saved)
         return output
-    began = _Beginning(recipe, saved)
+    began = Beginning(recipe, saved)
     with nothing_left_without_a_step(output):
         prepared = prepare(recipe)
         began.mark(prepared)
         trained, found = _trained(recipe, prepared, saved)
         began.save(prepared, trained, found)
     return output
-
-
-class _Beginning:
-    """What only the first process does: it looks at the folder and the data before the training, and saves after it."""
-
-    def __init__(self, recipe: Recipe, saved: str | None):
-        self._recipe, self._saved = recipe, saved
-        self._output, self._time = Path(recipe.output), time.monotonic()
-        check_output(recipe)
-        self._source = origin(recipe)
-        self._plan = plan_of(recipe, self._source.base, self._source.read, processes())
-        self._changed = check_resumed(self._output, self._plan) if saved else {}
-
-    def mark(self, prepared: Run) -> None:
-        """Note what the steps are steps of, or whether those that are there are steps of the same."""
-        self._rows = fingerprint(prepared.trainer.train_dataset)
-        if self._saved is None:
-            begin(self._output, {**self._plan, "rows": self._rows})
-            return
-        check_rows(self._output, self._rows)
-        if self._changed:
-            since = {"step": int(self._saved.rpartition("-")[2]), "changed": self._changed}
-            note_resumed(self._output, since)
-
-    def save(self, prepared: Run, trained: Trained, found: dict[str, Any]) -> None:
-        """Write the checkpoint with its record."""
-        whole = trained.model
-        if whole is None:  # never in the first process
-            return
-        measured = {
-            "trained_parameters": whole.num_parameters(only_trainable=True),
-            "rows": self._rows,
-            "resumed": resumed(self._output),
-            "counts": prepared.counts,
-            **_measured(trained),
-            **found,
-            "seconds": round(time.monotonic() - self._time),
-            **prepared.extra,
-        }
-        rounded = rounding(trained.trainer, self._recipe.kind)
-        with progress(f"saving {self._output}"):
-            save(
-                self._output,
-                whole,
-                prepared.tokenizer,
-                lambda model: describe(self._recipe, self._source, model, measured),
-                prepared.test_rows,
-                rounded,
-            )
 
 
 def _trained(recipe: Recipe, prepared: Run, saved: str | None) -> tuple[Trained, dict[str, Any]]:
@@ -151,16 +98,6 @@ def _train(trainer: Trainer, saved: str | None, metrics: Path) -> Trained:
     before = next(line for line in told if line["step"] == 0 and "eval_loss" in line)
     after = trainer.evaluate()
     return Trained(trainer, whole_model(trainer, spare), before, after)
-
-
-def _measured(trained: Trained) -> dict[str, Any]:
-    state = trained.trainer.state
-    return {
-        "trained_tokens": int(state.num_input_tokens_seen),
-        "steps": state.global_step,
-        "best_step": state.best_global_step,
-        "validation_loss": {"before": trained.before["eval_loss"], "after": trained.after["eval_loss"]},
-    }
 
 
 def _from_scratch(recipe: Recipe) -> tuple[Base, Prepared]:

@@ -299,3 +299,13 @@ print([row.values["text"] for row in rows_for("domain", ["-"], Tally()) if row.v
 """
     done = subprocess.run([sys.executable, "-c", code], input=given.encode(), capture_output=True, check=True)
     assert done.stdout.decode().strip() == repr(found)
+
+
+def test_long_solutions_are_left_out_and_counted(write_rows, tiny_tokenizer):
+    rows = [{"instruction": f"Say {n}.", "solution": "word " * n} for n in range(1, 11)]
+    data = Data(paths=[str(write_rows(rows))], validation=0.2, longest_solution=7)
+    recipe = Recipe("instruct", "out", "base", data=data, training=Training(window=128))
+    prepared = conversations(recipe, tiny_tokenizer)
+    assert prepared.counts["left out: solution longer than data.longest_solution"] == 3
+    kept = [*prepared.parts.train, *prepared.parts.validation]
+    assert sorted(len(one.messages[-1].content.split()) for one in kept) == list(range(1, 8))
