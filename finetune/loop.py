@@ -40,6 +40,7 @@ class Loop:
         per_step = plan.batch * plan.accumulate * group.size
         self._batches = Batches(shards.train, plan.window, per_step, plan.seed)
         self._per_step = per_step
+        self._ahead: dict[int, np.ndarray] = {}
         self._course = Course(plan, max(math.ceil(self._batches.windows * plan.epochs / per_step), 1))
         self._every = min(plan.save_steps, self._course.steps)
         self.validation = Validation(shards.validation, shards.tokenizer, plan.window, plan.seed)
@@ -94,8 +95,7 @@ class Loop:
 
     def _step(self, number: int, rate: float) -> tuple[float, float]:
         """Loss and norm of the gradient of a step; a gradient that is no number stops the run before it is followed."""
-        mine = self._per_step // self._group.size
-        rows = self._batches.of_step(number, slice(self._group.rank * mine, (self._group.rank + 1) * mine))
+        rows = self._ahead.pop(number) if number in self._ahead else self._rows(number)
         windows = torch.from_numpy(rows).to(self._group.device)
         total = torch.zeros((), device=self._group.device)
         for part in windows.chunk(self._plan.accumulate):
@@ -104,14 +104,20 @@ class Loop:
             total += loss.detach()
         weights = [weight for weight in self.model.parameters() if weight.grad is not None]
         self._group.mean([total, *(weight.grad for weight in weights)])
-        norm = float(clip_grad_norm_(weights, _LARGEST_GRADIENT))
+        self._ahead[number + 1] = self._rows(number + 1)  # read while the accelerator still works on these
+        norm, loss_of_all = float(clip_grad_norm_(weights, _LARGEST_GRADIENT)), float(total)
         if not math.isfinite(norm):
             raise diverged(f"its gradient at step {number + 1} is {norm}", self._output / STEPS)
         set_rate(self._optimizers, rate)
         for optimizer in self._optimizers:
             optimizer.step()
             optimizer.zero_grad(set_to_none=True)
-        return float(total), norm
+        return loss_of_all, norm
+
+    def _rows(self, number: int) -> np.ndarray:
+        """The part of a step's windows that is this process's."""
+        mine = self._per_step // self._group.size
+        return self._batches.of_step(number, slice(self._group.rank * mine, (self._group.rank + 1) * mine))
 
     def _log_losses(self, norm: float, rate: float) -> None:
         losses: Sequence[float] = kept_loop(self.state).pop("losses")
