@@ -9,7 +9,7 @@ from html import escape
 from typing import Any
 
 from eval.plots import Row
-from eval.report_markup import ends, figure, name_of, notes, plot, signed, table
+from eval.report_markup import ends, figure, name_of, notes, p_value, plot, signed, table
 from eval.tables import between, number
 
 CSP = "default-src 'none'; style-src 'unsafe-inline'"
@@ -26,7 +26,7 @@ h1, h2, h3 { line-height: 1.25; } h2 { border-top: 1px solid var(--line); margin
 table { border-collapse: collapse; font-variant-numeric: tabular-nums; }
 caption { color: var(--soft); padding-bottom: 0.4rem; text-align: start; }
 th, td { border-bottom: 1px solid var(--line); padding: 0.3rem 0.7rem; text-align: start; vertical-align: top;
-  overflow-wrap: normal; }
+  overflow-wrap: normal; } td { white-space: nowrap; }
 figure { margin: 1rem 0; } figure svg { min-width: 34rem; max-width: 46rem; height: auto; display: block; }
 figcaption, .note { color: var(--soft); } .better { color: var(--good); font-weight: 600; }
 .worse { color: var(--bad); font-weight: 600; } code { font-size: 0.9em; }
@@ -84,28 +84,35 @@ def _summary(changes: Mapping[str, Any]) -> Iterator[str]:
     yield f"<p>{said}{':' if shown else '.'}</p>"
     if shown:
         yield "<ul>" + "".join(f"<li>{_sentence(row)}</li>" for row in shown) + "</ul>"
-    columns = ("part", "figure", "compared", "difference", "95 %", "p, corrected", "verdict")
-    yield table("All comparisons with the baseline", columns, [_change_row(row) for row in rows], marked=6)
+    columns = ("figure", "part", "compared", "verdict", "difference", "95 %", "p, corrected", "good is")
+    yield table("All comparisons with the baseline", columns, [_change_row(row) for row in rows], marked=3)
+    yield from notes(list(dict.fromkeys(f"{row['other']}: {row['note']}" for row in rows if row["note"])))
 
 
 def _sentence(row: Mapping[str, Any]) -> str:
     verdict = f'<span class="{row["verdict"]}">{row["verdict"]}</span>'
+    by = f"{_points(row)}, 95 % {between(row['ci'])}" if row["ci"] else _points(row)
     return (
         f"{escape(row['other'])} is {verdict} than {escape(row['baseline'])} in {escape(name_of(row['metric']))} "
-        f"({escape(row['part'])}): {signed(row['difference'])}, {between(row['ci'])}"
+        f"({escape(row['part'])}): {by}"
     )
 
 
 def _change_row(row: Mapping[str, Any]) -> tuple[str, ...]:
     return (
+        name_of(row["metric"]),
         row["part"],
-        f"{name_of(row['metric'])} ({row['good_is']} is better)",
         f"{row['other']} − {row['baseline']}",
-        signed(row["difference"]),
-        between(row["ci"]),
-        number(row["p_corrected"]),
         row["verdict"],
+        _points(row),
+        between(row["ci"]),
+        p_value(row["p_corrected"]),
+        row["good_is"],
     )
+
+
+def _points(row: Mapping[str, Any]) -> str:
+    return "no finite estimate" if row["note"] else signed(row["difference"])
 
 
 def _model_part(
