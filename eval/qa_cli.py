@@ -72,7 +72,7 @@ def check_new_file(path: Path | None, setting: str) -> None:
 
 def _lines(found: dict[str, Any]) -> Iterator[str]:
     yield (
-        f"{found['questions']:,} questions, {found['answerable']:,} answerable, {found['unanswerable']:,} not; "
+        f"questions: {found['questions']:,} ({found['answerable']:,} answerable, {found['unanswerable']:,} not); "
         f"model {printable(found['model'])}\n"
     )
     grounded, ungrounded, difference = found["grounded"], found["ungrounded"], found["difference"]
