@@ -78,15 +78,16 @@ def replies(
     as_json: Json = False,
 ) -> None:
     """Measure a model's replies: do they end, loop, answer; with sources and without. Both options can be repeated."""
-    from assistant.engine.hub import HubEngine
+    from assistant.engine.pool import Engines
     from assistant.engine.sampling import Sampling
     from eval.replies import measure
     from retrieval.embed import Embedder
 
     alone, sourced = _rows(instructions or [], "--instructions"), _rows(grounded or [], "--grounded")
     sampling = Sampling(temperature=temperature, top_p=top_p, max_tokens=max_tokens, no_repeat=no_repeat)
+    config = read_config(home, model=model)
     found = measure(
-        HubEngine(_checkpoint(home, model)),
+        Engines(config.home / "models").get(config.model),
         Embedder().encode,
         instructions=alone,
         grounded=sourced,
