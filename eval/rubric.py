@@ -14,7 +14,7 @@ A rubric is a TOML file:
 
 import tomllib
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -44,6 +44,16 @@ class Rubric:
     instruction: str
     source: bool
     aspects: tuple[Aspect, ...]
+
+    def as_values(self) -> dict[str, Any]:
+        """All of it as plain values that JSON takes; `rubric_of` is the inverse."""
+        return {**asdict(self), "aspects": [_as_values(aspect) for aspect in self.aspects]}
+
+
+def rubric_of(values: dict[str, Any]) -> Rubric:
+    """The rubric that `Rubric.as_values` wrote."""
+    aspects = ({**each, "points": {int(score): text for score, text in each["points"]}} for each in values["aspects"])
+    return Rubric(**{**values, "aspects": tuple(Aspect(**each) for each in aspects)})
 
 
 def shipped_rubrics() -> tuple[str, ...]:
@@ -77,6 +87,11 @@ def load_rubric(path: Path) -> Rubric:
         source=_flag(path, "source", table),
         aspects=tuple(_aspect(path, name, aspects) for name in aspects),
     )
+
+
+def _as_values(aspect: Aspect) -> dict[str, Any]:
+    # Pairs: JSON would make texts of the scores, and sort "-1" before "-2".
+    return {**asdict(aspect), "points": [[score, text] for score, text in aspect.points.items()]}
 
 
 def _aspect(path: Path, name: str, aspects: dict[str, Any]) -> Aspect:
