@@ -13,6 +13,7 @@ from assistant.config import read_config
 from assistant.errors import InputError
 from eval.battle_cli import add_battles
 from eval.form_cli import add_forms
+from eval.judge_cli import add_judging
 from eval.prompts_cli import add_prompts
 from eval.ratings_cli import elo
 from eval.records_cli import add_records
@@ -33,6 +34,7 @@ def eval_commands() -> typer.Typer:
     add_prompts(group)
     add_battles(group)
     add_forms(group)
+    add_judging(group)
     add_records(group)
     return group
 

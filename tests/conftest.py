@@ -29,6 +29,7 @@ def _no_settings_from_outside(monkeypatch, tmp_path):
     for name in list(os.environ):
         if name.startswith("FOOTNOTE_") and name != "FOOTNOTE_CHROMIUM":
             monkeypatch.delenv(name)
+    monkeypatch.delenv("OPENAI_API_KEY", raising=False)
     monkeypatch.setenv("FOOTNOTE_HOME", str(tmp_path / "home"))
 
 
