@@ -1,5 +1,6 @@
 """How far the judges of a session of battles agree with its people; see `eval.judge_agreement`."""
 
+import math
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -18,12 +19,13 @@ _TIE = 0.5
 
 
 def battle_agreement(db: Database, session_id: int, seed: int) -> dict[str, Any]:
-    """`judges` by name, and `people` among themselves."""
+    """`judges` by name, `people` among themselves, and for how many pairs an answer is not written yet."""
     votes = votes_of(db, session_id)
     people = _by_unit([vote for vote in votes if vote.kind == "person"])
     majority = {unit: _majority(values) for unit, values in people.items()}
     judges = sorted({vote.rater for vote in votes if vote.kind == "model"})
     return {
+        "pairs_without_answers": _without_answers(db, session_id),
         "people": _among_people(people, seed),
         "judges": {
             judge: _of_judge(db, session_id, judge, [vote for vote in votes if vote.rater == judge], majority, seed)
@@ -38,7 +40,10 @@ def _of_judge(
     own = {unit: values[0] for unit, values in _by_unit(votes).items()}
     shared = sorted(own.keys() & majority.keys())
     spoken = spoken_of(db, session_id, judge)
+    unreadable = sum(vote.winner == "unreadable" for vote in votes)
     notes = made_by_judge(db, session_id, judge)
+    if votes and unreadable == len(votes):
+        notes.append(f"nothing that {judge} said could be read; it does not follow instructions well enough")
     figures: dict[str, Any] = {"compared": len(shared), "equal": None, "equal_ci": None, "alpha": None, "ci": None}
     if shared:
         figures |= _compared(shared, own, majority, seed)
@@ -46,11 +51,22 @@ def _of_judge(
         figures["note"] = _NOTHING_SHARED
     return {
         "battles": len(votes),
-        "unreadable": sum(vote.winner == "unreadable" for vote in votes),
+        "unreadable": unreadable,
         "order": order_effect(spoken),
         **figures,
         "notes": notes,
     }
+
+
+def _without_answers(db: Database, session_id: int) -> int:
+    """Pairs of contestants, over all prompts, of which one at least has not answered."""
+    ((contestants,),) = db.all("SELECT count(*) FROM contestants WHERE session_id = ?", session_id)
+    rows = db.all(
+        "SELECT (SELECT count(*) FROM generations WHERE session_id = prompts.session_id AND prompt = number)"
+        " FROM prompts WHERE session_id = ?",
+        session_id,
+    )
+    return sum(math.comb(contestants, 2) - math.comb(answers, 2) for (answers,) in rows)
 
 
 def _compared(

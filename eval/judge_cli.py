@@ -82,6 +82,8 @@ def print_judges(found: dict[str, Any]) -> None:
         (_print_battles if found["kind"] == "battle" else _print_form)(figures)
         for note in figures["notes"]:
             typer.echo(f"note: {printable(note)}")
+    if missing := found.get("pairs_without_answers"):
+        typer.echo(f"\nnote: {missing:,} pairs wait for answers; `footnote eval battle generate` writes them")
     people = found.get("people")
     if people and people["by_several"]:
         typer.echo(f"\npeople among themselves: alpha {number(people['alpha'])} ({between(people['ci'])})")
@@ -90,14 +92,16 @@ def print_judges(found: dict[str, Any]) -> None:
 def _print_battles(figures: dict[str, Any]) -> None:
     order = figures["order"]
     typer.echo(f"{figures['battles']:,} battles, {figures['unreadable']:,} not readable")
-    typer.echo(
-        f"the two orders disagree on {order['disagree']:,} of {order['read']:,} (first place both times: "
-        f"{order['first_both_times']:,}, second: {order['second_both_times']:,}); these are ties"
-    )
-    typer.echo(
-        f"with people, on {figures['compared']:,} pairs: equal {number(figures['equal'])} "
-        f"({between(figures['equal_ci'])}), alpha {number(figures['alpha'])} ({between(figures['ci'])})"
-    )
+    if order["read"]:
+        typer.echo(
+            f"the two orders disagree on {order['disagree']:,} of {order['read']:,} (first place both times: "
+            f"{order['first_both_times']:,}, second: {order['second_both_times']:,}); these are ties"
+        )
+    if figures["compared"]:
+        typer.echo(
+            f"with people, on {figures['compared']:,} pairs: equal {number(figures['equal'])} "
+            f"({between(figures['equal_ci'])}), alpha {number(figures['alpha'])} ({between(figures['ci'])})"
+        )
     if figures["note"]:
         typer.echo(f"note: {figures['note']}")
 

@@ -33,6 +33,8 @@ DEFAULT_POSITIONS = 4096
 """The window that is counted with where the server does not tell its own."""
 PATIENCE_SECONDS = 120.0
 """How long a server may take for its first word, and between two."""
+LIST_SECONDS = 15.0
+"""How long it may take to list its models; meanwhile no other model is loaded."""
 _CONNECT_SECONDS = 5.0
 _POLL_SECONDS = 0.05
 _RETRIES = 2
@@ -52,7 +54,7 @@ class RemoteEngine:
             "api_key": key,
             "timeout": Timeout(patience, connect=_CONNECT_SECONDS),
         }
-        models = self._models(needed=not server.model)
+        models = self._models(min(patience, LIST_SECONDS), needed=not server.model)
         self._model = server.model or next(iter(models))
         self.positions = models.get(self._model) or DEFAULT_POSITIONS
         self.name = f"{server.base_url}#{self._model}"
@@ -86,22 +88,24 @@ class RemoteEngine:
         if not asking.finished and not abandoned.is_set():
             raise self._explain.broken(began=bool(reply.text))
 
-    def _models(self, *, needed: bool) -> dict[str, int | None]:
+    def _models(self, seconds: float, *, needed: bool) -> dict[str, int | None]:
         """The models that the server lists, each with its window; empty where it has no list and none is `needed`."""
+        explain = self._explain.within(seconds)
+        settings = {**self._settings, "timeout": Timeout(seconds, connect=_CONNECT_SECONDS)}
         fault: Exception | None = None
         text = b""
-        with OpenAI(**self._settings, max_retries=0) as client:
+        with OpenAI(**settings, max_retries=0) as client:
             try:
                 text = client.models.with_raw_response.list().content
             except Exception as found:  # told below, outside of this block: its own words might repeat the key
                 fault = found
-        if fault is not None and (needed or not self._explain.lacks_list(fault)):
-            raise self._explain.fault(fault, began=False)
+        if fault is not None and (needed or not explain.lacks_list(fault)):
+            raise explain.fault(fault, began=False)
         models = {} if fault is not None else read_models(text)
         if models is None:
-            raise self._explain.foreign()
+            raise explain.foreign()
         if needed and not models:
-            raise ModelError(f"{self._explain.address}: lists no model; load one there, or name it: …/v1#MODEL")
+            raise ModelError(f"{explain.address}: lists no model; load one there, or name it: …/v1#MODEL")
         return models
 
 

@@ -37,6 +37,10 @@ class Explain:
         self._key = key
         self._patience = patience
 
+    def within(self, seconds: float) -> "Explain":
+        """The same server, which has so many seconds to answer."""
+        return Explain(self.address, self._key, seconds)
+
     def fault(self, fault: Exception, *, began: bool) -> Exception:
         """What `fault` means; `began`: some of a reply had come. It is not chained: its own words may hold the key.
 

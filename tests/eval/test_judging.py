@@ -93,7 +93,8 @@ def test_every_pair_is_judged_on_every_prompt_and_all_of_it_is_stored(records, s
 
 def test_nothing_is_judged_twice_and_what_is_new_is(records, session, scripted):
     records.all("DELETE FROM generations WHERE prompt = 2 AND contestant = 0")
-    assert judge_session(records, "s", scripted(better))["judged_now"] == 7
+    found = judge_session(records, "s", scripted(better))
+    assert (found["judged_now"], found["pairs_without_answers"]) == (7, 2)
     assert judge_session(records, "s", scripted(better))["judged_now"] == 0
     answered(records, session, 0, 2, "The good answer.")
     again = scripted(better)
@@ -215,6 +216,12 @@ def test_agreement_with_the_majority_of_people(records, session, scripted):
     assert found["people"]["by_several"] == 2
     assert found["people"]["alpha"] is not None
     assert battle_report(records, "s")["judges"].keys() == {"scripted"}
+
+
+def test_a_judge_of_whom_nothing_can_be_read_is_named(records, session, scripted):
+    figures = judge_session(records, "s", scripted(lambda _: "Both are fine."))["judges"]["scripted"]
+    assert (figures["battles"], figures["unreadable"], figures["order"]["share"]) == (9, 9, None)
+    assert "nothing that scripted said could be read" in figures["notes"][0]
 
 
 def test_a_tie_among_people_is_a_tie(records, session, scripted):
