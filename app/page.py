@@ -1,4 +1,4 @@
-"""The page: the chat and the documents, composed. Building it opens nothing and asks nothing."""
+"""The page: its tabs, composed. Building it opens nothing and asks nothing."""
 
 from pathlib import Path
 
@@ -8,8 +8,10 @@ from app.asking import Asking
 from app.chat import MACHINE_NOTICE, Chat, build_chat
 from app.collection import build_collection
 from app.documents import Documents, build_documents
+from app.rate import build_kept, build_rating
 from app.shelf import Shelf
 from assistant.pipeline import Assistant
+from retrieval.database import Database
 
 CSS = Path(__file__).with_name("page.css")
 _SYSTEM_FONTS = ("system-ui", "sans-serif")
@@ -23,19 +25,23 @@ _HEADER = f"""
 """
 
 
-def build_page(assistant: Assistant) -> gr.Blocks:
-    """The page over one assistant."""
+def build_page(assistant: Assistant, records: Database) -> gr.Blocks:
+    """The page over one assistant and the records of its home."""
     asking, shelf = Asking(assistant), Shelf(assistant)
     with gr.Blocks(title="Footnote", analytics_enabled=False, delete_cache=(_HOUR, _HOUR), fill_width=True) as page:
         gr.HTML(_HEADER)
-        collection = build_collection()
-        with gr.Row(elem_id="fn-page"):
-            with gr.Column(scale=7, min_width=300, elem_id="fn-main"):
-                chat = build_chat(asking, collection)
-            with gr.Column(scale=3, min_width=280, elem_id="fn-side"):
-                gr.HTML("<h2>Documents</h2>")
-                documents = build_documents(shelf, collection)
+        collection, kept = build_collection(), build_kept()
+        with gr.Tabs(selected="chat", elem_id="fn-tabs"):
+            with gr.Tab("Chat", id="chat"), gr.Row(elem_id="fn-page"):
+                with gr.Column(scale=7, min_width=300, elem_id="fn-main"):
+                    chat = build_chat(asking, collection)
+                with gr.Column(scale=3, min_width=280, elem_id="fn-side"):
+                    gr.HTML("<h2>Documents</h2>")
+                    documents = build_documents(shelf, collection)
+            with gr.Tab("Rate", id="rate") as tab:
+                rating, rate = build_rating(records, tab, kept)
         _load(page, chat, documents, asking, shelf)
+        page.load(rating.restore, rate.kept, rate.restored, show_progress="hidden", api_visibility="private")
     return page
 
 
@@ -44,8 +50,15 @@ def build_theme() -> gr.themes.Base:
     theme = gr.themes.Default(
         primary_hue="teal", secondary_hue="teal", neutral_hue="stone", font=_SYSTEM_FONTS, font_mono=_SYSTEM_MONO
     )
-    # Gradio's subdued grey is too pale to read on white.
-    return theme.set(body_text_color_subdued="*neutral_500", color_accent_soft="*neutral_100")
+    # Gradio's subdued grey is too pale to read on white, and so is white on its buttons.
+    return theme.set(
+        body_text_color_subdued="*neutral_500",
+        color_accent_soft="*neutral_100",
+        button_primary_background_fill="*primary_700",
+        button_primary_background_fill_hover="*primary_800",
+        button_primary_background_fill_dark="*primary_700",
+        button_primary_background_fill_hover_dark="*primary_600",
+    )
 
 
 def _load(page: gr.Blocks, chat: Chat, documents: Documents, asking: Asking, shelf: Shelf) -> None:

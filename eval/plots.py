@@ -1,0 +1,128 @@
+"""Plots as inline SVG: for a page that loads nothing from elsewhere, in the colours of its text, light or dark.
+
+The same rows give the same bytes: no date, ids from a hash of the content. Words stay words, so that they can be read
+aloud, searched for and copied.
+"""
+
+import hashlib
+import io
+import re
+import warnings
+from collections.abc import Sequence
+from html import escape
+
+from assistant.show import printable
+
+Row = tuple[str, float, float | None, float | None]
+"""A label, a value, and the ends of its interval where there is one."""
+
+_INK, _POINT, _FAINT = "#010203", "#040506", "#070809"
+"""Colours that nobody would choose; the page's own take their places."""
+_COLOURS = {_INK: "currentColor", _POINT: "var(--plot, #2563eb)", _FAINT: "var(--plot-faint, #9ca3af)"}
+_LONGEST_LABEL = 48
+_WIDTH, _ROW_HEIGHT, _EDGES = 7.2, 0.3, 0.9
+"""Inches."""
+
+
+def interval_plot(rows: Sequence[Row], *, title: str = "", unit: str = "", reference: float | None = None) -> str:
+    """A point with its interval for each row, the first on top, as an `<svg>` element; `reference` is a dashed line.
+
+    Empty where there are no rows. The element says to a screen reader what it shows.
+    """
+    if not rows:
+        return ""
+    svg = _drawn(rows, unit, reference)
+    title = printable(title)
+    said = f"{title}. {_spoken(rows, unit)}" if title else _spoken(rows, unit)
+    return _inline(svg, said)
+
+
+def _drawn(rows: Sequence[Row], unit: str, reference: float | None) -> str:
+    # Without pyplot, which keeps figures in a global list: this may run in the threads of the page.
+    from matplotlib import rc_context
+    from matplotlib.backends.backend_svg import FigureCanvasSVG
+    from matplotlib.figure import Figure
+
+    style = {"svg.fonttype": "none", "svg.hashsalt": "footnote", "font.size": 10, "path.simplify": False}
+    with rc_context(style), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Glyph")  # the reader's fonts have what the one that measures lacks
+        figure = Figure(figsize=(_WIDTH, _EDGES + _ROW_HEIGHT * len(rows)))
+        FigureCanvasSVG(figure)
+        _fill(figure.add_subplot(), rows, unit, reference)
+        out = io.StringIO()
+        figure.savefig(out, format="svg", bbox_inches="tight", metadata={"Date": None})
+    return out.getvalue()
+
+
+def _fill(axes: "object", rows: Sequence[Row], unit: str, reference: float | None) -> None:
+    from matplotlib.axes import Axes
+
+    assert isinstance(axes, Axes)  # noqa: S101 - for readers and mypy: matplotlib has no types
+    if reference is not None:
+        axes.axvline(reference, color=_FAINT, linewidth=1, linestyle=(0, (4, 3)), zorder=0)
+    left, right = _edges(rows, reference)
+    axes.set_xlim(left, right)
+    for place, (_, value, low, high) in enumerate(rows):
+        if low is not None or high is not None:
+            ends = (left if low is None else low, right if high is None else high)
+            axes.plot(ends, (place, place), color=_POINT, linewidth=2, solid_capstyle="butt")
+            for at, end, arrow in ((left, low, "<"), (right, high, ">")):
+                if end is None:  # open on this side
+                    axes.plot([at], [place], marker=arrow, markersize=6, color=_POINT, clip_on=False)
+        axes.plot([value], [place], marker="o", markersize=5, color=_POINT)
+    axes.set_yticks(range(len(rows)), [_shortened(row[0]) for row in rows], parse_math=False)
+    axes.set_ylim(len(rows) - 0.4, -0.6)
+    axes.set_xlabel(unit, parse_math=False)
+    axes.tick_params(colors=_INK, length=3)
+    axes.xaxis.label.set_color(_INK)
+    axes.patch.set_visible(False)
+    axes.figure.patch.set_visible(False)
+    for name, spine in axes.spines.items():
+        spine.set_visible(name == "bottom")
+        spine.set_color(_FAINT)
+
+
+def _edges(rows: Sequence[Row], reference: float | None) -> tuple[float, float]:
+    """The ends of the axis: all that is shown, with a little room."""
+    shown = [end for row in rows for end in row[1:] if end is not None]
+    shown += [] if reference is None else [reference]
+    low, high = min(shown), max(shown)
+    room = 0.04 * (high - low) or max(abs(high), 1.0) * 0.05
+    return low - room, high + room
+
+
+def _inline(svg: str, said: str) -> str:
+    """The `<svg>` element alone, with ids of its own, the page's colours and fonts, and what it says."""
+    svg = svg[svg.index("<svg") :]
+    svg = re.sub(r"<metadata>.*?</metadata>|<style.*?</style>", "", svg, flags=re.DOTALL)  # a style is for all the page
+    svg = re.sub(r'\s+xmlns(:\w+)?="[^"]*"', "", svg)  # HTML knows them
+    svg = svg.replace("xlink:href", "href")
+    own = "p" + hashlib.sha256((svg + said).encode()).hexdigest()[:10]
+    svg = re.sub(r'\bid="', f'id="{own}-', svg)
+    svg = re.sub(r'(href="|url\()#', rf"\g<1>#{own}-", svg)
+    for colour, page in _COLOURS.items():
+        svg = svg.replace(colour, page)
+    svg = re.sub(r"font-family: [^;]*;", "font-family: inherit;", svg)
+    svg = re.sub(r'<svg width="[^"]*" height="[^"]*"', '<svg width="100%"', svg, count=1)
+    head, _, rest = svg.partition(">")
+    return f'{head} role="img" aria-label="{escape(said)}">{rest}'.strip()
+
+
+def _spoken(rows: Sequence[Row], unit: str) -> str:
+    said = (f"{printable(label)}: {_number(value)}{_between(low, high)}" for label, value, low, high in rows)
+    return "; ".join(said) + (f" ({printable(unit)})" if unit else "")
+
+
+def _between(low: float | None, high: float | None) -> str:
+    if low is None and high is None:
+        return ""
+    return f", {'open' if low is None else _number(low)} to {'open' if high is None else _number(high)}"
+
+
+def _number(value: float) -> str:
+    return f"{value:.4g}"
+
+
+def _shortened(label: str) -> str:
+    shown = printable(label)
+    return shown if len(shown) <= _LONGEST_LABEL else f"{shown[: _LONGEST_LABEL - 1]}…"

@@ -1,0 +1,48 @@
+"""Plots as inline SVG: the same twice, words as they are, nothing from elsewhere."""
+
+import re
+import xml.etree.ElementTree as ET
+
+from eval.plots import interval_plot
+
+ROWS = [('base <b>&" $x^2$', 0.3, 0.1, 0.5), ("other 東京 🚀", 0.6, None, 0.8), ("x" * 70, 0.2, None, None)]
+
+
+def parsed(svg):
+    return ET.fromstring(svg)  # noqa: S314 - our own
+
+
+def test_a_plot_is_the_same_twice_and_well_formed():
+    one, other = (interval_plot(ROWS, title="Shares", unit="share $", reference=0.25) for _ in range(2))
+    assert one == other
+    root = parsed(one)
+    assert root.tag == "svg"
+    said = root.get("aria-label")
+    assert root.get("role") == "img"
+    assert 'Shares. base <b>&" $x^2$: 0.3, 0.1 to 0.5; other 東京 🚀: 0.6, open to 0.8' in said
+    words = [text.text for text in root.iter("text")]
+    assert 'base <b>&" $x^2$' in words
+    assert "share $" in words
+    assert f"{'x' * 47}…" in words
+
+
+def test_nothing_comes_from_elsewhere_and_colours_are_the_pages():
+    svg = interval_plot(ROWS, title="T")
+    assert "http" not in svg
+    assert "<style" not in svg
+    assert "<script" not in svg
+    assert "currentColor" in svg
+    assert "var(--plot" in svg
+    assert all(target.startswith("#p") for target in re.findall(r'href="([^"]*)"', svg))
+
+
+def test_ids_of_two_plots_differ():
+    ids = [set(re.findall(r'\bid="([^"]+)"', interval_plot(ROWS, title=title))) for title in ("one", "two")]
+    assert ids[0]
+    assert not ids[0] & ids[1]
+
+
+def test_one_row_all_alike_and_no_rows():
+    assert interval_plot([]) == ""
+    assert parsed(interval_plot([("a", 0.0, 0.0, 0.0)])).tag == "svg"
+    assert parsed(interval_plot([("\x00\n", 1e9, None, None)], reference=0)).tag == "svg"
