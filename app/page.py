@@ -1,4 +1,4 @@
-"""The page: the chat and the documents, composed. Building it opens nothing and asks nothing."""
+"""The page: its tabs, composed. Building it opens nothing and asks nothing."""
 
 from pathlib import Path
 
@@ -8,8 +8,11 @@ from app.asking import Asking
 from app.chat import MACHINE_NOTICE, Chat, build_chat
 from app.collection import build_collection
 from app.documents import Documents, build_documents
+from app.prompting import Prompting
+from app.prompts import build_prompts
 from app.shelf import Shelf
 from assistant.pipeline import Assistant
+from retrieval.database import Database
 
 CSS = Path(__file__).with_name("page.css")
 _SYSTEM_FONTS = ("system-ui", "sans-serif")
@@ -23,18 +26,21 @@ _HEADER = f"""
 """
 
 
-def build_page(assistant: Assistant) -> gr.Blocks:
-    """The page over one assistant."""
+def build_page(assistant: Assistant, records: Database) -> gr.Blocks:
+    """The page over one assistant and the records of its home."""
     asking, shelf = Asking(assistant), Shelf(assistant)
     with gr.Blocks(title="Footnote", analytics_enabled=False, delete_cache=(_HOUR, _HOUR), fill_width=True) as page:
         gr.HTML(_HEADER)
         collection = build_collection()
-        with gr.Row(elem_id="fn-page"):
-            with gr.Column(scale=7, min_width=300, elem_id="fn-main"):
-                chat = build_chat(asking, collection)
-            with gr.Column(scale=3, min_width=280, elem_id="fn-side"):
-                gr.HTML("<h2>Documents</h2>")
-                documents = build_documents(shelf, collection)
+        with gr.Tabs(selected="chat", elem_id="fn-tabs"):
+            with gr.Tab("Chat", id="chat"), gr.Row(elem_id="fn-page"):
+                with gr.Column(scale=7, min_width=300, elem_id="fn-main"):
+                    chat = build_chat(asking, collection)
+                with gr.Column(scale=3, min_width=280, elem_id="fn-side"):
+                    gr.HTML("<h2>Documents</h2>")
+                    documents = build_documents(shelf, collection)
+            with gr.Tab("Prompts", id="prompts") as tab:
+                build_prompts(Prompting(assistant, records), tab, collection)
         _load(page, chat, documents, asking, shelf)
     return page
 

@@ -8,7 +8,7 @@ import sys
 import tempfile
 import threading
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager, closing, suppress
 
 import gradio as gr
 import uvicorn
@@ -24,6 +24,8 @@ from assistant.address import listen
 from assistant.config import Config
 from assistant.errors import SHOWN, InputError
 from assistant.pipeline import Assistant
+from assistant.records import open_records
+from retrieval.database import Database
 from retrieval.errors import LibraryError
 from retrieval.worker import WORKER_THREAD, Worker
 
@@ -42,8 +44,8 @@ _HEADERS = {
 }
 
 
-def create_app(assistant: Assistant) -> FastAPI:
-    """The page at `/`, `/v1/files` and `GET /health`, over an assistant that its caller opens and closes.
+def create_app(assistant: Assistant, records: Database) -> FastAPI:
+    """The page at `/`, `/v1/files` and `GET /health`, over an assistant and records that the caller opens and closes.
 
     As long as the server runs, what is uploaded is worked on.
     """
@@ -66,7 +68,7 @@ def create_app(assistant: Assistant) -> FastAPI:
 
     gr.mount_gradio_app(
         app,
-        build_page(assistant),
+        build_page(assistant, records),
         path="/",
         footer_links=[],
         run_history=False,
@@ -97,6 +99,7 @@ def serve(config: Config) -> None:
         _listen(config.host, config.port) as listener,
         tempfile.TemporaryDirectory(prefix="footnote-uploads-") as uploads,
         Assistant.from_config(config) as assistant,
+        closing(open_records(config.home)) as records,
     ):
         # Ended by SIGTERM, the program closes its folders as it does after Ctrl-C.
         signal.signal(signal.SIGTERM, signal.default_int_handler)
@@ -105,7 +108,7 @@ def serve(config: Config) -> None:
         log_to(config.home)
         # No log configuration of its own: its messages go to the program's log, traces of cut-off streams included.
         settings = uvicorn.Config(
-            create_app(assistant), log_config=None, log_level="warning", timeout_graceful_shutdown=1
+            create_app(assistant, records), log_config=None, log_level="warning", timeout_graceful_shutdown=1
         )
         with suppress(KeyboardInterrupt):
             _Server(settings, assistant).run(sockets=[listener])
