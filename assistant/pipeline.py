@@ -72,7 +72,7 @@ class Assistant:
         """
         watch = _Stopwatch()
         question = check_question(question)
-        self._require_documents(collection)
+        self.require_documents(collection)
 
         query = condense(question, history)
         hits = tuple(self.library.search(query, self.passages, collection=collection, leg=self._leg))
@@ -181,7 +181,8 @@ class Assistant:
     def _window(self, sampling: Sampling) -> Window:
         return Window(self.engine.chatml, self.engine.positions, sampling.max_tokens)
 
-    def _require_documents(self, collection: str) -> None:
+    def require_documents(self, collection: str) -> None:
+        """Raises InputError where there are none to answer from."""
         if not self.library.documents(collection):
             raise InputError(
                 f"There are no documents in the collection {collection!r} yet. Upload one on the page, or run "

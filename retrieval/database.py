@@ -126,6 +126,8 @@ class Database:
         """SQLite's errors as the library's, with what to do."""
         try:
             yield
+        except sqlite3.IntegrityError:
+            raise  # a fault of the program, not of the file
         except sqlite3.DatabaseError as error:
             raise _explain(error, self.path) from error
         except UnicodeEncodeError as error:

@@ -32,6 +32,7 @@ class HubEngine:
         self.name = checkpoint.name
         self.positions = checkpoint.positions
         self.chatml = ChatML(checkpoint.tokenizer)
+        self.checkpoint = checkpoint.name
         self._model = checkpoint.model
         self._tokenizer = checkpoint.tokenizer
         # What the checkpoint would add of its own (penalties, beams) is not what the request asked for. One thing is
