@@ -2,11 +2,11 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import gradio as gr
 
+from app.scripts import script
 from assistant.errors import InputError
 
 
@@ -21,8 +21,9 @@ def build_rows(name: str, row: str, *, label: str, add: str, elem_id: str, value
         '<button type="button" class="fn-small" data-act="remove">Remove</button></fieldset></template>'
         f'<button type="button" class="fn-small fn-add" data-act="add">{add}</button>'
     )
-    script = Path(__file__).with_name("rows.js").read_text("utf-8")
-    return gr.HTML(value, html_template=template, js_on_load=script, elem_id=elem_id, elem_classes="fn-rows-of")
+    return gr.HTML(
+        value, html_template=template, js_on_load=script("rows.js"), elem_id=elem_id, elem_classes="fn-rows-of"
+    )
 
 
 def rows_of(value: object) -> list[dict[str, str]]:
