@@ -1,7 +1,6 @@
 """The commands `footnote eval …`: each reads its files, calls one function of this package and prints what it gives."""
 
 import json
-import sys
 from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
@@ -12,9 +11,12 @@ import typer
 from assistant.cli import Home, Json, Model
 from assistant.config import read_config
 from assistant.errors import InputError
+from eval.battle_cli import add_battles
 from eval.prompts_cli import add_prompts
 from eval.ratings_cli import elo
+from eval.records_cli import add_records
 from eval.scoring_cli import add_scoring
+from eval.shared_cli import show_share
 
 if TYPE_CHECKING:
     from assistant.checkpoint import Checkpoint
@@ -28,6 +30,8 @@ def eval_commands() -> typer.Typer:
         group.command()(command)
     add_scoring(group)
     add_prompts(group)
+    add_battles(group)
+    add_records(group)
     return group
 
 
@@ -42,7 +46,7 @@ def selection(
     from retrieval.embed import Embedder
 
     rows = _rows(files, "FILES")
-    _show(asdict(measure(cases(rows, questions, seed), Embedder().encode, _report)), as_json)
+    _show(asdict(measure(cases(rows, questions, seed), Embedder().encode, show_share)), as_json)
 
 
 def perplexity(
@@ -60,7 +64,7 @@ def perplexity(
 
     texts = read_documents(file)  # before the model, which takes seconds to load
     checkpoint = _checkpoint(home, model)
-    found = measure(texts, checkpoint, stride=stride, context=context, limit=limit_tokens, progress=_report)
+    found = measure(texts, checkpoint, stride=stride, context=context, limit=limit_tokens, progress=show_share)
     _show(asdict(found), as_json)
 
 
@@ -95,7 +99,7 @@ def replies(
         questions=questions,
         seed=seed,
         sampling=sampling,
-        progress=_report,
+        progress=show_share,
     )
     _show(asdict(found), as_json)
 
@@ -137,7 +141,7 @@ def _ask_library(questions: Path, limit: int, seed: int, folder: Path | None, as
     task = read_task(questions, limit, seed)
     if folder and folder.exists():
         raise InputError(f"--write-run: {folder} exists; name a new folder")
-    rankings = rank(task, progress=_report)
+    rankings = rank(task, progress=show_share)
     _show(compare(task, rankings, seed).as_dict(), as_json)
     if folder:  # last, so that what took long to measure is not lost where this fails
         with new_folder(folder) as part:
@@ -186,8 +190,3 @@ def _flat(found: dict[str, Any], within: str = "") -> Iterator[tuple[str, Any]]:
             yield from _flat(value, f"{within}{name}.")
         else:
             yield f"{within}{name}", value
-
-
-def _report(share: float) -> None:
-    if sys.stderr.isatty():
-        typer.echo(f"\r{share:4.0%}", nl=share == 1, err=True)

@@ -1,7 +1,8 @@
 """Sessions as files: every row as JSON lines, to take to another home; votes as CSV; preferences to train on.
 
 jsonl        one row of the records a line, {"table": …, its columns}; importing it gives the same reports
-csv          left,right,winner,… as `footnote eval elo` reads it; "both bad" as tie, skips left out
+csv          left,right,winner,… as `footnote eval elo` reads it; "both bad" as tie, skips left out;
+                 of people, or of models
 preference   {"prompt", "chosen", "rejected"} as the preference recipe reads it, of people's votes on answers that
              were written without documents. Prompts that are held back to evaluate with are left out, so that no
              model is judged on what it was trained for: which ones depends on their text and the seed alone.
@@ -14,11 +15,11 @@ import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from assistant.atomic import write_file
 from assistant.errors import InputError
-from eval.sessions import find_session, session_row
+from eval.sessions import RaterKind, find_session, session_row
 from eval.votes import SCORES, Vote, votes_of
 from retrieval.database import Database
 
@@ -37,23 +38,32 @@ class Exported:
 
 
 def export_session(
-    db: Database, name: str, kind: str, path: Path, *, hold_back: float = 0.2, seed: int = 1
+    db: Database,
+    name: str,
+    form: str,
+    path: Path,
+    *,
+    raters: str = "person",
+    hold_back: float = 0.2,
+    seed: int = 1,
 ) -> Exported:
-    """Write the session `name` to the new file `path`. Raises InputError."""
-    if kind not in FORMATS:
-        raise InputError(f"--format is {kind!r}; it must be one of {', '.join(FORMATS)}")
+    """Write the session `name` to the new file `path`; `raters` says whose votes a CSV has. Raises InputError."""
+    if form not in FORMATS:
+        raise InputError(f"--format is {form!r}; it must be one of {', '.join(FORMATS)}")
+    if raters not in get_args(RaterKind):
+        raise InputError(f"--raters is {raters!r}; it must be person or model")
     if not 0 <= hold_back < 1:
         raise InputError(f"--hold-back is {hold_back:g}; it must be from 0 to below 1")
     if path.exists():
         raise InputError(f"{path} exists; name a new file")
-    if kind == "jsonl":
+    if form == "jsonl":
         rows = [json.dumps(row, ensure_ascii=False) for row in session_rows(db, name)]
         write_file(path, "".join(f"{row}\n" for row in rows))
         return Exported(str(path), len(rows))
     session = find_session(db, name)
     votes = votes_of(db, session.id)
-    if kind == "csv":
-        told = [vote for vote in votes if vote.winner in SCORES]
+    if form == "csv":
+        told = [vote for vote in votes if vote.kind == raters and vote.winner in SCORES]
         write_file(path, votes_csv(told))
         return Exported(str(path), len(told))
     held = {prompt for prompt in session.prompts if is_held_back(prompt, hold_back, seed)}

@@ -2,8 +2,6 @@
 
 import json
 import sys
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -13,11 +11,11 @@ from assistant.cli import Collection, Home, Json, Model
 from assistant.config import open_home
 from assistant.show import end_draft, print_answer, printable, show_draft
 from assistant.types import Answer, Answered, Token
+from eval.shared_cli import records_of
 from retrieval.types import DEFAULT_COLLECTION
 
 if TYPE_CHECKING:
     from eval.saved_prompts import SavedPrompt
-    from retrieval.database import Database
 
 Name = Annotated[str, typer.Argument(help="The name that it was saved under.")]
 
@@ -34,7 +32,7 @@ def list_(home: Home = None, as_json: Json = False) -> None:
     """List the saved prompts with their tasks."""
     from eval.saved_prompts import list_prompts
 
-    with _records(home) as db:
+    with records_of(home) as db:
         found = list_prompts(db)
     if as_json:
         _print_json({"prompts": [_values(prompt) for prompt in found]})
@@ -50,7 +48,7 @@ def show(name: Name, home: Home = None, as_json: Json = False) -> None:
     """Print a saved prompt as the model gets it."""
     from eval.saved_prompts import find_prompt
 
-    with _records(home) as db:
+    with records_of(home) as db:
         found = find_prompt(db, name)
     if as_json:
         _print_json(_values(found))
@@ -71,7 +69,7 @@ def save(
     from eval.saved_prompts import save_prompt
 
     parts = read_parts(file)
-    with _records(home) as db:
+    with records_of(home) as db:
         saved = save_prompt(db, name, parts, replace=replace)
     if as_json:
         _print_json(_values(saved))
@@ -94,7 +92,7 @@ def try_(
     from assistant.pipeline import Assistant
     from eval.saved_prompts import find_prompt, told_by
 
-    with _records(home) as db:
+    with records_of(home) as db:
         parts = find_prompt(db, name).parts
     with Assistant.from_config(open_home(home, model=model)) as assistant:
         answer = _asked(told_by(assistant, parts), question, collection if documents else None, show=not as_json)
@@ -108,7 +106,7 @@ def remove(name: Name, home: Home = None, as_json: Json = False) -> None:
     """Forget a saved prompt; one that a session uses stays."""
     from eval.saved_prompts import remove_prompt
 
-    with _records(home) as db:
+    with records_of(home) as db:
         removed = remove_prompt(db, name)
     if as_json:
         _print_json({"removed": removed.name})
@@ -127,14 +125,6 @@ def _asked(assistant: Any, question: str, collection: str | None, *, show: bool)
     if show:
         end_draft(sys.stderr)
     return answer
-
-
-@contextmanager
-def _records(home: Path | None) -> "Iterator[Database]":
-    from assistant.records import open_records
-
-    with closing(open_records(open_home(home).home)) as db:
-        yield db
 
 
 def _values(prompt: "SavedPrompt") -> dict[str, Any]:

@@ -1,7 +1,6 @@
 """`footnote eval elo`: ratings of models from a file of votes, as a table or one JSON object."""
 
 import json
-import sys
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -9,6 +8,7 @@ import typer
 
 from assistant.cli import Json
 from assistant.show import printable
+from eval.shared_cli import show_share
 
 _WIDEST_NAME = 40
 _MOST_VOTES = 1_000_000
@@ -30,14 +30,15 @@ def elo(
     from eval.ratings_report import report
 
     settings = Settings(initial=initial, k=k, shuffles=shuffles, ties=ties, rounds=rounds, seed=seed)
-    found = report(rate(read_battles(file), settings, _progress))
+    found = report(rate(read_battles(file), settings, show_share))
     if as_json:
         typer.echo(json.dumps(found))
     else:
-        _print(found)
+        print_ratings(found)
 
 
-def _print(found: dict[str, Any]) -> None:
+def print_ratings(found: dict[str, Any]) -> None:
+    """Ratings as `eval.ratings_report` gives them, group by group."""
     for number, names in enumerate(found["groups"], start=1):
         if len(found["groups"]) > 1:
             typer.echo(f"group {number}, not connected with the others")
@@ -84,8 +85,3 @@ def _untold(pair: dict[str, Any]) -> str:
         return f"the votes so far give no number of votes that would tell {both}"
     votes = f"about {pair['more_votes']:,}" if pair["more_votes"] <= _MOST_VOTES else f"over {_MOST_VOTES:,}"
     return f"{votes} more votes between the two to tell {both}"
-
-
-def _progress(share: float) -> None:
-    if sys.stderr.isatty():
-        typer.echo(f"\r{share:4.0%}", nl=share == 1, err=True)

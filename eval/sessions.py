@@ -5,7 +5,7 @@ What a session was begun with never changes: prompts, contestants and seed are w
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from assistant.errors import InputError
@@ -55,19 +55,28 @@ def create_session(
     uniform: float = UNIFORM,
 ) -> BattleSession:
     """Begin a session of battles. The same prompt twice is one. Raises InputError, and then nothing was written."""
+    planned = plan_session(name, prompts, contestants, seed=seed, uniform=uniform)
+    with db.transaction():
+        session_id = add_session(db, planned.name, "battle", seed, {"uniform": uniform})
+        for at, each in enumerate(planned.contestants):
+            db.all(
+                "INSERT INTO contestants VALUES (?, ?, ?, ?)", session_id, at, each.name, json.dumps(each.settings())
+            )
+        for at, text in enumerate(planned.prompts):
+            db.all("INSERT INTO prompts VALUES (?, ?, ?)", session_id, at, text)
+    return replace(planned, id=session_id)
+
+
+def plan_session(
+    name: str, prompts: Sequence[str], contestants: Sequence[Contestant], *, seed: int = 1, uniform: float = UNIFORM
+) -> BattleSession:
+    """A session as it would be begun, with the id 0, to try its contestants before. Raises InputError."""
     texts = list(dict.fromkeys(text.strip() for text in prompts if text.strip()))
     _check_prompts(texts)
     _check_contestants(contestants)
     if not 0 < uniform <= 1:
         raise InputError(f"uniform must be above 0 and at most 1, not {uniform:g}: without it a pair may never meet")
-    with db.transaction():
-        session_id = add_session(db, name, "battle", seed, {"uniform": uniform})
-        db.many(
-            "INSERT INTO contestants VALUES (?, ?, ?, ?)",
-            [(session_id, at, each.name, json.dumps(each.settings())) for at, each in enumerate(contestants)],
-        )
-        db.many("INSERT INTO prompts VALUES (?, ?, ?)", [(session_id, at, text) for at, text in enumerate(texts)])
-    return find_session(db, name.strip())
+    return BattleSession(0, name.strip(), seed, uniform, tuple(texts), tuple(contestants))
 
 
 def add_session(db: Database, name: str, kind: Kind, seed: int, settings: dict[str, Any]) -> int:

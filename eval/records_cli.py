@@ -1,0 +1,84 @@
+"""`footnote eval replay`, `export` and `import`: the records as reports and as files."""
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from assistant.cli import Home, Json
+from assistant.show import printable
+from eval.shared_cli import records_of, show_share
+
+if TYPE_CHECKING:
+    pass
+
+Seed = Annotated[int, typer.Option(help="Draws the resamples; the same seed gives the same bytes.")]
+
+
+def add_records(group: typer.Typer) -> None:
+    """Register the commands."""
+    group.command()(replay)
+    group.command()(export)
+    group.command("import")(import_)
+
+
+def replay(
+    session: Annotated[list[str] | None, typer.Option(help="Only this session; repeat it.")] = None,
+    seed: Seed = 1,
+    rounds: Annotated[int, typer.Option(help="Rounds of each bootstrap.")] = 1000,
+    to: Annotated[Path | None, typer.Option(help="Write to this file, in place of printing.")] = None,
+    home: Home = None,
+    as_json: Json = False,
+) -> None:
+    """Make every report anew from the rows of the records; it is JSON, with --json or without."""
+    from assistant.atomic import write_file
+    from eval.ratings import Settings
+    from eval.replay import as_text
+    from eval.replay import replay as replayed
+
+    settings = Settings(seed=seed, rounds=rounds)
+    with records_of(home) as db:
+        text = as_text(replayed(db, session or (), settings, show_share))
+    if to is None:
+        typer.echo(text, nl=False)
+    else:
+        write_file(to, text)
+        typer.echo(json.dumps({"written": str(to)}) if as_json else f"written to {to}")
+
+
+def export(
+    session: Annotated[str, typer.Argument(help="The name of the session.")],
+    to: Annotated[Path, typer.Option(help="The new file.")],
+    format_: Annotated[str, typer.Option("--format", help="jsonl: every row; csv: votes; preference.")] = "jsonl",
+    raters: Annotated[str, typer.Option(help="CSV: whose votes, person or model.")] = "person",
+    hold_back: Annotated[float, typer.Option(help="Preference: the share of prompts kept to evaluate with.")] = 0.2,
+    seed: Annotated[int, typer.Option(help="Preference: chooses the prompts that are kept.")] = 1,
+    home: Home = None,
+    as_json: Json = False,
+) -> None:
+    """Write a session to a file: whole, its votes for `eval elo`, or pairs for the preference recipe."""
+    from eval.exchange import export_session
+
+    with records_of(home) as db:
+        made = export_session(db, session, format_, to, raters=raters, hold_back=hold_back, seed=seed)
+    if as_json:
+        typer.echo(json.dumps(asdict(made)))
+    else:
+        held = f"; {made.prompts_held_back:,} prompts held back" if format_ == "preference" else ""
+        typer.echo(f"{made.rows:,} rows in {made.path}{held}")
+
+
+def import_(
+    file: Annotated[Path, typer.Argument(help="What `eval export --format jsonl` wrote.")],
+    name: Annotated[str | None, typer.Option(help="Call it so, where its own name is taken.")] = None,
+    home: Home = None,
+    as_json: Json = False,
+) -> None:
+    """Take in a session of another home, all of it or nothing."""
+    from eval.takein import import_session
+
+    with records_of(home) as db:
+        taken = import_session(db, file, name)
+    typer.echo(json.dumps({"session": taken}) if as_json else f"imported {printable(taken)}")
