@@ -33,6 +33,8 @@ function render() {
   const now = arena()?.dataset ?? {};
   if (now.battle !== before.battle) sent = '';
   if (now.battle === before.battle && now.state === before.state) return;
+  // On a phone the answers begin below what was pressed.
+  if (now.battle && now.battle !== before.battle && matchMedia('(max-width: 640px)').matches) arena().scrollIntoView();
   if (now.state === 'ready') since = performance.now();
   said.textContent = told();
   // The next thing to press has the focus, but it is never taken from another place of the page.

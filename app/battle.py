@@ -14,6 +14,10 @@ _INTRO = (
     "names are told once your vote is stored."
 )
 _STAGE = '<div class="fn-stage"></div><p class="fn-said" role="status"></p>'
+_BLANK = (
+    '<div class="fn-arena fn-blank" data-state="none"><p>Choose a session, say who you are, and press Start. '
+    "Without one, begin one below.</p></div>"
+)
 _CONTESTANT = """
 <label>Name<input data-field="name" maxlength="80" autocomplete="off"></label>
 <label>Model<input data-field="model" list="fn-models" data-start="bundled" autocomplete="off"></label>
@@ -24,10 +28,6 @@ _CONTESTANT = """
 <label>Saved prompt<input data-field="prompt" list="fn-saved-prompts" placeholder="none" autocomplete="off"></label>
 <label>Temperature<input data-field="temperature" type="number" min="0" max="2" step="0.1" data-start="0"></label>
 """
-_FIRST = [
-    {"name": "with documents", "model": "bundled", "retrieval": "hybrid", "collection": "default", "temperature": "0"},
-    {"name": "from memory", "model": "bundled", "retrieval": "none", "collection": "default", "temperature": "0"},
-]
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,20 +48,30 @@ class Battle:
         """What `app.battling.Shown` is shown in."""
         return [self.fight, self.arena, self.notice, self.kept]
 
+    @property
+    def looking(self) -> list[Any]:
+        """What `app.battling.Battling.look` takes."""
+        return [self.session, self.rater, self.kept]
+
+    @property
+    def looked(self) -> list[Any]:
+        """What it gives."""
+        return [self.session, self.rater, self.offered]
+
 
 def build_battle(battling: Battling, tab: gr.Tab, collection: gr.Dropdown) -> Battle:
     """Build the battles in the open tab, with their handlers; `collection` is asked where prompts are suggested."""
     gr.HTML(f'<div class="fn-intro"><h2>Battle</h2><p>{_INTRO}</p></div>')
     with gr.Row(elem_id="fn-battle-start", equal_height=True):
-        session = gr.Dropdown([], label="Session", min_width=200, elem_id="fn-session")
-        rater = gr.Textbox(label="Your name as rater", max_lines=1, min_width=200, elem_id="fn-rater")
-        start = gr.Button("Start", variant="primary", min_width=120, scale=0, elem_id="fn-start")
+        session = gr.Dropdown([], label="Session", min_width=200, elem_id="fn-battle-session")
+        rater = gr.Textbox(label="Your name as rater", max_lines=1, min_width=200, elem_id="fn-battle-rater")
+        start = gr.Button("Start", variant="primary", min_width=120, scale=0, elem_id="fn-battle-go")
     battle = Battle(
         session=session,
         rater=rater,
         start=start,
         notice=gr.HTML(elem_id="fn-battle-notice", min_height=0),
-        arena=gr.HTML(elem_id="fn-arena", html_template=_STAGE, js_on_load=script("morph.js", "arena.js")),
+        arena=gr.HTML(_BLANK, elem_id="fn-arena", html_template=_STAGE, js_on_load=script("morph.js", "arena.js")),
         fight=gr.State(None),
         # As for the conversation, the key is no secret.
         kept=gr.BrowserState([], storage_key="footnote-battle", secret="footnote"),  # noqa: S106
@@ -89,7 +99,7 @@ def _build_new(battle: Battle, battling: Battling, collection: gr.Dropdown) -> N
             label="Contestants",
             add="Add a contestant",
             elem_id="fn-contestants",
-            value=rows_value(_FIRST),
+            value=rows_value(battling.first_contestants()),
         )
         create = gr.Button("Begin the session", variant="primary")
         notice = gr.HTML(elem_id="fn-session-notice", min_height=0)
@@ -101,7 +111,7 @@ def _build_new(battle: Battle, battling: Battling, collection: gr.Dropdown) -> N
 def _connect(battle: Battle, battling: Battling, tab: gr.Tab) -> None:
     quiet: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
     playing: dict[str, Any] = {"outputs": battle.shown, "concurrency_id": "answers", **quiet}
-    tab.select(battling.look, battle.session, [battle.session, battle.offered], **quiet)
+    tab.select(battling.look, battle.looking, battle.looked, **quiet)
     begin = [battle.fight, battle.session, battle.rater]
     battle.start.click(battling.begin, begin, **playing)
     battle.rater.submit(battling.begin, begin, **playing)

@@ -28,6 +28,7 @@ from eval.session_input import prompts_of_collection
 from eval.sessions import create_session, find_session, list_sessions, plan_session
 from eval.votes import cast
 from retrieval.database import Database
+from retrieval.types import DEFAULT_COLLECTION
 
 FAULT = "Something went wrong in the program; the trace is in its log. Try it again."
 _BUNDLED = "bundled"
@@ -47,12 +48,22 @@ class Battling:
         self._assistant = assistant
         self._records = records
 
-    def look(self, chosen: str | None) -> tuple[Any, str]:
-        """The sessions of battles, the newest first, and what can be typed for contestants."""
-        names = [session.name for session in list_sessions(self._records) if session.kind == "battle"]
-        value = chosen if chosen in names else (names[0] if names else None)
+    def look(self, chosen: str | None, rater: str, kept: object) -> tuple[Any, Any, str]:
+        """The sessions of battles, the newest first; who rated here before; what can be typed for contestants."""
+        session, before = kept_of(kept)
+        names = [each.name for each in list_sessions(self._records) if each.kind == "battle"]
+        known = [name for name in (chosen, session, *names) if name in names]
         prompts = [prompt.name for prompt in list_prompts(self._records)]
-        return gr.update(choices=names, value=value), datalists_html(self._models(), prompts)
+        offered = datalists_html(self._models(), prompts)
+        return gr.update(choices=names, value=known[0] if known else None), rater or before, offered
+
+    def first_contestants(self) -> list[dict[str, str]]:
+        """What the form of a new session begins with: the served model, with documents against without."""
+        same = {"model": self._assistant.model_name, "collection": DEFAULT_COLLECTION, "temperature": "0"}
+        return [
+            {"name": "with documents", "retrieval": "hybrid", **same},
+            {"name": "from memory", "retrieval": "none", **same},
+        ]
 
     def create(self, name: str, prompts: str, rows: str, seed: float) -> tuple[Any, str]:
         """Begin a session, once each of its contestants was found able to answer."""
@@ -64,7 +75,7 @@ class Battling:
         except SHOWN as fault:
             return gr.skip(), notice_html(str(fault), warning=True)
         said = f"Made {made.name}: {len(made.contestants)} contestants, {len(made.prompts)} prompts. Press Start."
-        return self.look(made.name)[0], notice_html(said)
+        return self.look(made.name, "", [])[0], notice_html(said)
 
     def suggest(self, collection: str, seed: float) -> tuple[Any, str]:
         """Questions on the documents of a collection, one a line."""

@@ -7,12 +7,15 @@ import gradio as gr
 
 from app.asking import Asking
 from app.battle import Battle, build_battle
-from app.battling import Battling, kept_of
+from app.battling import Battling
 from app.chat import MACHINE_NOTICE, Chat, build_chat
 from app.collection import build_collection
 from app.documents import Documents, build_documents
+from app.leaderboard import Leaderboard, build_leaderboard
 from app.prompting import Prompting
 from app.prompts import build_prompts
+from app.rate import build_rating
+from app.reports import Reports, build_reports
 from app.shelf import Shelf
 from assistant.pipeline import Assistant
 from retrieval.database import Database
@@ -36,7 +39,7 @@ def build_page(assistant: Assistant, records: Database) -> gr.Blocks:
     with gr.Blocks(title="Footnote", analytics_enabled=False, delete_cache=(_HOUR, _HOUR), fill_width=True) as page:
         gr.HTML(_HEADER)
         collection = build_collection()
-        with gr.Tabs(selected="chat", elem_id="fn-tabs") as tabs:
+        with gr.Tabs(selected="chat", overflow_behavior="wrap", elem_id="fn-tabs") as tabs:
             with gr.Tab("Chat", id="chat") as first, gr.Row(elem_id="fn-page"):
                 with gr.Column(scale=7, min_width=300, elem_id="fn-main"):
                     chat = build_chat(asking, collection)
@@ -45,10 +48,16 @@ def build_page(assistant: Assistant, records: Database) -> gr.Blocks:
                     documents = build_documents(shelf, collection)
             with gr.Tab("Battle", id="battle") as second:
                 battle = build_battle(battling, second, collection)
-            with gr.Tab("Prompts", id="prompts") as last:
-                build_prompts(Prompting(assistant, records), last, collection)
+            with gr.Tab("Rate", id="rate") as third:
+                build_rating(records, third)
+            with gr.Tab("Leaderboard", id="leaderboard") as fourth:
+                build_leaderboard(Leaderboard(records), fourth)
+            with gr.Tab("Report", id="report") as fifth:
+                build_reports(Reports(records.path.parent), fifth)
+            with gr.Tab("Prompts", id="prompts") as sixth:
+                build_prompts(Prompting(assistant, records), sixth, collection)
         _load(page, chat, documents, asking, shelf)
-        _restore(page, tabs, (first, second, last), battle, battling)
+        _restore(page, tabs, (first, second, third, fourth, fifth, sixth), battle, battling)
     return page
 
 
@@ -58,7 +67,15 @@ def build_theme() -> gr.themes.Base:
         primary_hue="teal", secondary_hue="teal", neutral_hue="stone", font=_SYSTEM_FONTS, font_mono=_SYSTEM_MONO
     )
     # Gradio's subdued grey is too pale to read on white.
-    return theme.set(body_text_color_subdued="*neutral_500", color_accent_soft="*neutral_100")
+    # So is white on its button, and its mark of the tab that is open.
+    return theme.set(
+        body_text_color_subdued="*neutral_500",
+        color_accent_soft="*neutral_100",
+        button_primary_background_fill="*primary_700",
+        button_primary_background_fill_hover="*primary_800",
+        button_primary_background_fill_dark="*primary_700",
+        button_primary_background_fill_hover_dark="*primary_600",
+    )
 
 
 def _load(page: gr.Blocks, chat: Chat, documents: Documents, asking: Asking, shelf: Shelf) -> None:
@@ -75,7 +92,5 @@ def _restore(page: gr.Blocks, tabs: gr.Tabs, each: tuple[gr.Tab, ...], battle: B
     for tab in each:
         tab.select(None, None, kept, js=f"() => '{tab.id}'", **_QUIET)
     page.load(lambda name: gr.Tabs(selected=name) if name in names[1:] else gr.skip(), kept, tabs, **_QUIET)
-    look = page.load(battling.look, battle.session, [battle.session, battle.offered], **_QUIET)
-    named = look.then(lambda found: (kept_of(found)[0] or gr.skip(), kept_of(found)[1]), battle.kept,
-                      [battle.session, battle.rater], **_QUIET)  # fmt: skip
-    named.then(battling.resume, [kept, battle.kept], battle.shown, concurrency_id="answers", **_QUIET)
+    looked = page.load(battling.look, battle.looking, battle.looked, **_QUIET)
+    looked.then(battling.resume, [kept, battle.kept], battle.shown, concurrency_id="answers", **_QUIET)
