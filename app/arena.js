@@ -60,3 +60,5 @@ document.addEventListener('keydown', onKey);
 
 watch('value', render);
 render();
+// Only now can the page show the battle that was left open: what came before this was here would not be seen.
+setTimeout(() => trigger('mounted', {}));

@@ -117,4 +117,5 @@ def _connect(battle: Battle, battling: Battling, tab: gr.Tab) -> None:
     battle.rater.submit(battling.begin, begin, **playing)
     # Not behind the answers that are being written for others.
     battle.arena.vote(battling.vote, battle.fight, **{**playing, "concurrency_id": "votes", "concurrency_limit": 8})
+    battle.arena.mounted(battling.resume, [battle.fight, battle.kept], **playing)
     battle.arena.onward(battling.onward, battle.fight, **playing)

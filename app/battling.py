@@ -18,6 +18,7 @@ import gradio as gr
 from app.arena import Fight, arena_html, datalists_html
 from app.conversation import Turn, advance
 from app.listing import notice_html
+from app.render import count
 from app.rows import rows_of
 from assistant.errors import SHOWN, InputError
 from assistant.pipeline import Assistant
@@ -74,7 +75,8 @@ class Battling:
             made = create_session(self._records, planned.name, planned.prompts, contestants, seed=planned.seed)
         except SHOWN as fault:
             return gr.skip(), notice_html(str(fault), warning=True)
-        said = f"Made {made.name}: {len(made.contestants)} contestants, {len(made.prompts)} prompts. Press Start."
+        prompts_made = count(len(made.prompts), "prompt")
+        said = f"Made {made.name}: {len(made.contestants)} contestants, {prompts_made}. Press Start."
         return self.look(made.name, "", [])[0], notice_html(said)
 
     def suggest(self, collection: str, seed: float) -> tuple[Any, str]:
@@ -107,10 +109,10 @@ class Battling:
         if fight is not None:
             yield from self.begin(fight, fight.session, fight.rater)
 
-    def resume(self, tab: object, kept: object) -> Iterator[Shown]:
-        """After a reload, the battle that was on the page."""
+    def resume(self, fight: Fight | None, kept: object) -> Iterator[Shown]:
+        """After a reload, the battle that was on the page, unless it is there."""
         session, rater = kept_of(kept)
-        if tab == "battle" and session and rater:
+        if fight is None and session and rater:
             yield from self.begin(None, session, rater)
         else:
             yield gr.skip(), gr.skip(), gr.skip(), gr.skip()

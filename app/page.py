@@ -85,12 +85,11 @@ def _load(page: gr.Blocks, chat: Chat, documents: Documents, asking: Asking, she
 
 
 def _restore(page: gr.Blocks, tabs: gr.Tabs, each: tuple[gr.Tab, ...], battle: Battle, battling: Battling) -> None:
-    """The tab that was open when the page was reloaded, and the battle in it."""
+    """The tab that was open when the page was reloaded, and what its battles begin with."""
     # As for the conversation, the key is no secret.
     kept = gr.BrowserState("chat", storage_key="footnote-tab", secret="footnote")  # noqa: S106
     names = [str(tab.id) for tab in each]
     for tab in each:
         tab.select(None, None, kept, js=f"() => '{tab.id}'", **_QUIET)
     page.load(lambda name: gr.Tabs(selected=name) if name in names[1:] else gr.skip(), kept, tabs, **_QUIET)
-    looked = page.load(battling.look, battle.looking, battle.looked, **_QUIET)
-    looked.then(battling.resume, [kept, battle.kept], battle.shown, concurrency_id="answers", **_QUIET)
+    page.load(battling.look, battle.looking, battle.looked, **_QUIET)

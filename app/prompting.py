@@ -99,7 +99,7 @@ class Prompting:
             yield _WRITING
             for event in reply(question, stop=stop):
                 turn = advance(turn, event)
-                yield turn_html(_PAGE_ID, turn, self._text) if turn.draft or turn.answer else _WRITING
+                yield turn_html(_PAGE_ID, turn, self._text) if turn.draft.strip() or turn.answer else _WRITING
         except SHOWN as fault:
             yield notice_html(str(fault), warning=True)
         except Exception:

@@ -95,8 +95,9 @@ def _connect(prompts: Prompts, prompting: Prompting, tab: gr.Tab, collection: gr
     form = [prompts.name, *prompts.fields, prompts.preview, prompts.notice]
     tab.select(prompting.look, prompts.opened, prompts.opened, **quiet)
     for field in prompts.fields:
-        event = field.change if isinstance(field, gr.HTML) else field.input
-        event(prompting.preview, prompts.fields, prompts.preview, queue=False, trigger_mode="always_last", **quiet)
+        field.change(
+            prompting.preview, prompts.fields, prompts.preview, queue=False, trigger_mode="always_last", **quiet
+        )
     prompts.opened.input(prompting.open, prompts.opened, form, **quiet)
     said = [prompts.opened, prompts.notice]
     prompts.save.click(prompting.save, [prompts.opened, prompts.name, *prompts.fields], said, **quiet)

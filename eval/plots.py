@@ -32,7 +32,12 @@ _DRAWING = threading.Lock()
 def interval_plot(
     rows: Sequence[Mapping[str, Any]], *, title: str = "Ratings with 95 % intervals", label: str = "rating"
 ) -> str:
-    """A line for each of `rows` {"name", "rating", "low", "high"}, the first on top; an end that is None is open."""
+    """A line for each of `rows` {"name", "rating", "low", "high"}, the first on top; an end that is None is open.
+
+    Of no rows it is empty.
+    """
+    if not rows:
+        return ""
     said = "; ".join(
         f"{row['name']} {row['rating']:.4g}, from {_end(row['low'])} to {_end(row['high'])}" for row in rows
     )
@@ -58,14 +63,14 @@ def interval_plot(
 def history_plot(points: Sequence[Mapping[str, Any]], *, title: str = "Ratings as the votes came") -> str:
     """A line for each model over `points` {"votes", "ratings": {name: {"rating", "low", "high"}}}, bands its intervals.
 
-    Models beyond the eight best of the last point are left out, and the description says so.
+    Models beyond the eight best of the last point are left out, and the description says so. Of no points it is empty.
     """
-    last = points[-1]["ratings"] if points else {}
+    if not points:
+        return ""
+    last = points[-1]["ratings"]
     names = sorted(last, key=lambda name: -last[name]["rating"])
     shown = names[: len(_COLOURS)]
-    said = f"After {points[-1]['votes'] if points else 0:,} votes: " + ", ".join(
-        f"{name} {last[name]['rating']:.0f}" for name in shown
-    )
+    said = f"After {points[-1]['votes']:,} votes: " + ", ".join(f"{name} {last[name]['rating']:.0f}" for name in shown)
     said += f"; {len(names) - len(shown)} more are not drawn" if len(names) > len(shown) else ""
 
     def draw(axes: Any) -> None:
@@ -148,14 +153,16 @@ def _for_pages(svg: str, key: str, title: str, said: str) -> str:
     # Ids that nothing refers to would be there twice where a page has two plots.
     used = set(re.findall(r'(?:url\(#|href="#)([^")]+)', svg))
     svg = re.sub(r' id="([^"]+)"', lambda found: found[0] if found[1] in used else "", svg)
-    svg = re.sub(r"font: (?:\w+ )*?([\d.]+px) [^;\"]*", r"font-size: \1", svg)
+    svg = re.sub(r"font-family: [^;\"]*; ", "", svg)
+    svg = re.sub(r"\s*<defs>\s*<style.*?</style>\s*</defs>", "", svg, flags=re.DOTALL)  # it is for the whole page
     svg = svg.replace(_INK, "currentColor")
     head, _, body = svg.partition(">")
     box = re.search(r'viewBox="[^"]+"', head)
     labels = f"fn-t{key} fn-d{key}"
+    style = "max-width:30rem;width:100%;height:auto;stroke-linejoin:round"
     return (
         f'<svg class="fn-plot" xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink" '
-        f'{box[0] if box else ""} role="img" aria-labelledby="{labels}" style="max-width:30rem;width:100%;height:auto">'
+        f'{box[0] if box else ""} role="img" aria-labelledby="{labels}" style="{style}">'
         f'<title id="fn-t{key}">{_xml(title)}</title><desc id="fn-d{key}">{_xml(said)}</desc>{body}'
     ).strip()
 

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 import urllib.request
+from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -14,6 +15,7 @@ import pytest
 from app.shelf import Shelf
 from assistant.engine.pool import Engines
 from assistant.pipeline import Assistant
+from assistant.records import open_records
 from retrieval.library import Library
 from retrieval.limits import Limits
 
@@ -85,6 +87,13 @@ def library(tmp_path):
 
 
 @pytest.fixture
+def records(tmp_path):
+    """Records of evaluation, with nothing in them."""
+    with closing(open_records(tmp_path)) as records:
+        yield records
+
+
+@pytest.fixture
 def shelf(library, tmp_path):
     """The handlers of the documents over it."""
     return Shelf(Assistant(library, "tiny", Engines(tmp_path), passages=8))
@@ -140,7 +149,7 @@ def open_page(browser, served):
 def watch(page) -> Watched:
     """`page` with its hosts and errors recorded."""
     watched = Watched(page)
-    page.set_default_timeout(60_000)
+    page.set_default_timeout(12_000)
     page.add_init_script(_RECORDER)
     page.on("request", lambda request: watched.hosts.update(host_of(request.url)))
     page.on("pageerror", lambda error: watched.errors.append(str(error)))
