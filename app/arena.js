@@ -1,6 +1,6 @@
 // A battle (`morph.js` stands before this). The server sends what is to be seen; here are the keys, the time that a
 // vote took, and what a screen reader is told. A vote is sent once: what was sent is not sent again.
-const stage = element.querySelector('.fn-stage');
+const stage = element.querySelector('.fn-ring');
 const said = element.querySelector('.fn-said');
 const KEYS = { 1: 'left', 2: 'tie', 3: 'right', 4: 'bad', 5: 'skip', ArrowLeft: 'left', ArrowRight: 'right' };
 let since = 0;

@@ -13,7 +13,7 @@ _INTRO = (
     "Two answers to the same question, side by side. You do not see who wrote them; say which one is better, and the "
     "names are told once your vote is stored."
 )
-_STAGE = '<div class="fn-stage"></div><p class="fn-said" role="status"></p>'
+_STAGE = '<div class="fn-ring"></div><p class="fn-said" role="status"></p>'
 _BLANK = (
     '<div class="fn-arena fn-blank" data-state="none"><p>Choose a session, say who you are, and press Start. '
     "Without one, begin one below.</p></div>"
@@ -59,7 +59,13 @@ class Battle:
         return [self.session, self.rater, self.offered]
 
 
-def build_battle(battling: Battling, tab: gr.Tab, collection: gr.Dropdown) -> Battle:
+def build_battles_kept() -> gr.BrowserState:
+    """What the browser keeps of the battles: session and rater."""
+    # As for the conversation, the key is no secret.
+    return gr.BrowserState([], storage_key="footnote-battle", secret="footnote")  # noqa: S106
+
+
+def build_battle(battling: Battling, tab: gr.Tab, collection: gr.Dropdown, kept: gr.BrowserState) -> Battle:
     """Build the battles in the open tab, with their handlers; `collection` is asked where prompts are suggested."""
     gr.HTML(f'<div class="fn-intro"><h2>Battle</h2><p>{_INTRO}</p></div>')
     with gr.Row(elem_id="fn-battle-start", equal_height=True):
@@ -73,8 +79,7 @@ def build_battle(battling: Battling, tab: gr.Tab, collection: gr.Dropdown) -> Ba
         notice=gr.HTML(elem_id="fn-battle-notice", min_height=0),
         arena=gr.HTML(_BLANK, elem_id="fn-arena", html_template=_STAGE, js_on_load=script("morph.js", "arena.js")),
         fight=gr.State(None),
-        # As for the conversation, the key is no secret.
-        kept=gr.BrowserState([], storage_key="footnote-battle", secret="footnote"),  # noqa: S106
+        kept=kept,
         offered=gr.HTML(elem_id="fn-offered", min_height=0),
     )
     _connect(battle, battling, tab)

@@ -6,7 +6,7 @@ from typing import Any
 import gradio as gr
 
 from app.asking import Asking
-from app.battle import Battle, build_battle
+from app.battle import Battle, build_battle, build_battles_kept
 from app.battling import Battling
 from app.chat import MACHINE_NOTICE, Chat, build_chat
 from app.collection import build_collection
@@ -14,7 +14,7 @@ from app.documents import Documents, build_documents
 from app.leaderboard import Leaderboard, build_leaderboard
 from app.prompting import Prompting
 from app.prompts import build_prompts
-from app.rate import build_rating
+from app.rate import build_kept, build_rating
 from app.reports import Reports, build_reports
 from app.shelf import Shelf
 from assistant.pipeline import Assistant
@@ -38,7 +38,8 @@ def build_page(assistant: Assistant, records: Database) -> gr.Blocks:
     asking, shelf, battling = Asking(assistant), Shelf(assistant), Battling(assistant, records)
     with gr.Blocks(title="Footnote", analytics_enabled=False, delete_cache=(_HOUR, _HOUR), fill_width=True) as page:
         gr.HTML(_HEADER)
-        collection = build_collection()
+        # What the browser keeps stands outside of the tabs: inside one it is not read until that is opened.
+        collection, kept, battles_kept = build_collection(), build_kept(), build_battles_kept()
         with gr.Tabs(selected="chat", overflow_behavior="wrap", elem_id="fn-tabs") as tabs:
             with gr.Tab("Chat", id="chat") as first, gr.Row(elem_id="fn-page"):
                 with gr.Column(scale=7, min_width=300, elem_id="fn-main"):
@@ -47,9 +48,9 @@ def build_page(assistant: Assistant, records: Database) -> gr.Blocks:
                     gr.HTML("<h2>Documents</h2>")
                     documents = build_documents(shelf, collection)
             with gr.Tab("Battle", id="battle") as second:
-                battle = build_battle(battling, second, collection)
+                battle = build_battle(battling, second, collection, battles_kept)
             with gr.Tab("Rate", id="rate") as third:
-                build_rating(records, third)
+                rating, rate = build_rating(records, third, kept)
             with gr.Tab("Leaderboard", id="leaderboard") as fourth:
                 build_leaderboard(Leaderboard(records), fourth)
             with gr.Tab("Report", id="report") as fifth:
@@ -57,6 +58,7 @@ def build_page(assistant: Assistant, records: Database) -> gr.Blocks:
             with gr.Tab("Prompts", id="prompts") as sixth:
                 build_prompts(Prompting(assistant, records), sixth, collection)
         _load(page, chat, documents, asking, shelf)
+        page.load(rating.restore, rate.kept, rate.restored, **_QUIET)
         _restore(page, tabs, (first, second, third, fourth, fifth, sixth), battle, battling)
     return page
 
@@ -66,8 +68,7 @@ def build_theme() -> gr.themes.Base:
     theme = gr.themes.Default(
         primary_hue="teal", secondary_hue="teal", neutral_hue="stone", font=_SYSTEM_FONTS, font_mono=_SYSTEM_MONO
     )
-    # Gradio's subdued grey is too pale to read on white.
-    # So is white on its button, and its mark of the tab that is open.
+    # Gradio's subdued grey is too pale to read on white, and so is white on its buttons.
     return theme.set(
         body_text_color_subdued="*neutral_500",
         color_accent_soft="*neutral_100",

@@ -60,15 +60,15 @@ def _rated(rated: Values, by: str) -> str:
     tables = []
     for number, names in enumerate(rated["groups"], start=1):
         title = f"Group {number}, which no battle connects with the others" if len(rated["groups"]) > 1 else "Ratings"
-        rows = [{"name": name, **_interval(rated["bradley_terry"][name])} for name in names]
-        plot = interval_plot(rows, title=f"{title}, by {by}: Bradley and Terry's model, 95 % intervals")
+        rows = [(name, rated["bradley_terry"][name]["rating"], *_ends(rated["bradley_terry"][name])) for name in names]
+        plot = interval_plot(rows, title=f"{title}, by {by}", unit="rating, with its interval of 95 %")
         tables.append(f'<h3>{title}</h3><div class="fn-beside">{_table(rated, names)}{_figure(plot)}</div>')
     return "".join([*tables, _apart(rated["neighbours"]), _win_rates(rated["win_rates"]), _effects(rated["effects"])])
 
 
-def _interval(row: Values) -> dict[str, Any]:
+def _ends(row: Values) -> tuple[float | None, float | None]:
     low, high = row["widest_ci"] or (None, None)
-    return {"rating": row["rating"], "low": low, "high": high}
+    return low, high
 
 
 def _table(rated: Values, names: Sequence[str]) -> str:
@@ -79,7 +79,7 @@ def _table(rated: Values, names: Sequence[str]) -> str:
 
 
 def _row(name: str, row: Values, elo: float) -> str:
-    low, high = _interval(row)["low"], _interval(row)["high"]
+    low, high = _ends(row)
     flag = f' <span class="fn-tag">{escape(row["flag"])}</span>' if row["flag"] else ""
     return (
         f'<tr><td>{row["rank"]}</td><th scope="row"><bdi>{escape(name)}</bdi>{flag}</th><td><strong>{row["rating"]:.0f}'
@@ -154,7 +154,11 @@ def _effects(effects: Values) -> str:
 
 
 def _history(points: Sequence[Values]) -> str:
-    return f"<h3>As the votes came</h3>{_figure(history_plot(points))}" if len(points) > 1 else ""
+    return (
+        f"<h3>As the votes came</h3>{_figure(history_plot(points, title='Ratings as the votes came'))}"
+        if len(points) > 1
+        else ""
+    )
 
 
 def _raters(raters: Mapping[str, Values]) -> str:

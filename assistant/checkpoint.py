@@ -31,12 +31,13 @@ BUNDLED_FOLDER = Path(__file__).parent / "models" / "footnote-gpt2"
 
 @dataclass(frozen=True, slots=True)
 class Checkpoint:
-    """A model ready to run, with its name and the number of positions that it has."""
+    """A model ready to run, with its name, the number of positions that it has, and where it was loaded from."""
 
     name: str
     model: "PreTrainedModel"
     tokenizer: "PreTrainedTokenizerBase"
     positions: int
+    source: str = ""
 
 
 def find_checkpoint(name: str, models: Path) -> str:
@@ -68,7 +69,7 @@ def load_checkpoint(source: str | Path, name: str | None = None) -> Checkpoint:
         raise ModelError(_what_to_do(str(source), fault)) from fault
     model.eval()
     positions = getattr(model.config, "max_position_embeddings", None) or 1024
-    return Checkpoint(name or folder.name, model, tokenizer, int(positions))
+    return Checkpoint(name or folder.name, model, tokenizer, int(positions), str(source))
 
 
 def _loaded(source: str | Path, only_local: bool) -> "tuple[PreTrainedModel, PreTrainedTokenizerBase]":

@@ -90,6 +90,7 @@ CREATE TABLE scores (
     rater TEXT NOT NULL REFERENCES raters (name),
     aspect TEXT NOT NULL,
     score INTEGER NOT NULL CHECK (score BETWEEN -2 AND 2),
+    seconds REAL,                               -- spent on the item, all aspects; NULL where nobody took the time
     scored_at TEXT NOT NULL,
     PRIMARY KEY (session_id, item, rater, aspect),
     FOREIGN KEY (session_id, item) REFERENCES items (session_id, number) ON DELETE CASCADE

@@ -5,12 +5,13 @@ import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Self
+from typing import Self
 
 from assistant.chatml import Message
 from assistant.condense import condense
 from assistant.config import Config, open_home, open_library
 from assistant.decide import decide
+from assistant.engine.engine import Engine
 from assistant.engine.pool import Engines
 from assistant.engine.reply import Reply
 from assistant.engine.sampling import Sampling
@@ -22,9 +23,6 @@ from assistant.types import Answer, Answered, Event, Prompted, Retrieved, Senten
 from assistant.verify import cite, draft_sentences, verify
 from retrieval.library import Library
 from retrieval.types import DEFAULT_COLLECTION, Leg
-
-if TYPE_CHECKING:
-    from assistant.engine.hub import HubEngine
 
 DEFAULT_SAMPLING = Sampling()
 
@@ -143,7 +141,7 @@ class Assistant:
         raise AssertionError("a stream of events ends with Answered")
 
     @property
-    def engine(self) -> "HubEngine":
+    def engine(self) -> Engine:
         """The language model, loaded once."""
         return self.engines.get(self.model_name)
 
@@ -179,7 +177,7 @@ class Assistant:
         watch.lap("generate")
 
     def _window(self, sampling: Sampling) -> Window:
-        return Window(self.engine.chatml, self.engine.positions, sampling.max_tokens)
+        return Window(self.engine.length, self.engine.positions, sampling.max_tokens)
 
     def require_documents(self, collection: str) -> None:
         """Raises InputError where there are none to answer from."""

@@ -5,10 +5,10 @@ left out whole, never cut in a sentence. Only the question, made to stand alone,
 learned from single questions, so the conversation stands in the query and not before the sources.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from assistant.chatml import ChatML, Message
+from assistant.chatml import Message
 from assistant.errors import InputError
 from assistant.select import Candidate
 from assistant.wording import CHAT_SYSTEM, GROUNDED_SYSTEM, chat_messages, grounded_messages
@@ -16,9 +16,9 @@ from assistant.wording import CHAT_SYSTEM, GROUNDED_SYSTEM, chat_messages, groun
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """The room that a model has for prompt and reply together, in tokens as its own tokenizer counts them."""
+    """The room that a model has for prompt and reply together, in tokens as `length` counts those of a prompt."""
 
-    chatml: ChatML
+    length: Callable[[Sequence[Message]], int]
     positions: int
     reply_tokens: int
 
@@ -35,19 +35,16 @@ class Window:
 
     def holds(self, messages: Sequence[Message]) -> bool:
         """Whether the prompt of `messages` leaves room for the reply."""
-        return self._length(messages) <= self.room
+        return self.length(messages) <= self.room
 
     def must_hold(self, messages: list[Message]) -> list[Message]:
         """`messages`, refused when they leave no room."""
         if not self.holds(messages):
             raise InputError(
-                f"The question takes {self._length(messages)} tokens with its instructions; the model has room for "
+                f"The question takes {self.length(messages)} tokens with its instructions; the model has room for "
                 f"{self.room}. Shorten the question or lower max_tokens."
             )
         return messages
-
-    def _length(self, messages: Sequence[Message]) -> int:
-        return len(self.chatml.render(messages, reply_next=True).ids)
 
 
 def build_prompt(

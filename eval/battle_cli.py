@@ -30,8 +30,8 @@ def add_battles(group: typer.Typer) -> None:
     """Register the sub-group `battle`."""
     battle = typer.Typer(help="Blind battles between models: two answers, one vote.", no_args_is_help=True)
     for name, command in (
-        *(("create", create), ("list", list_), ("generate", generate), ("play", play)),
-        *(("report", report), ("remove", remove)),
+        *(("create", create), ("list", list_), ("show", show), ("generate", generate)),
+        *(("play", play), ("report", report), ("remove", remove)),
     ):
         battle.command(name)(command)
     group.add_typer(battle, name="battle")
@@ -85,6 +85,24 @@ def list_(home: Home = None, as_json: Json = False) -> None:
         typer.echo("no sessions; begin one with `footnote eval battle create`")
 
 
+def show(name: Name, home: Home = None, as_json: Json = False) -> None:
+    """Show what a session was begun with: its prompts and contestants."""
+    from eval.sessions import find_session
+
+    with records_of(home) as db:
+        found = find_session(db, name)
+    if as_json:
+        typer.echo(json.dumps(asdict(found), ensure_ascii=False))
+        return
+    typer.echo(f"seed {found.seed}, {found.uniform:.0%} of pairs by chance alone\n")
+    for each in found.contestants:
+        told = f"{each.model}, {each.retrieval}" + (f", prompt {each.prompt}" if each.prompt else "")
+        typer.echo(f"{printable(each.name)}: {printable(told)}, temperature {each.sampling.temperature:g}")
+    typer.echo("")
+    for number, prompt in enumerate(found.prompts, start=1):
+        typer.echo(f"{number}. {printable(prompt)}")
+
+
 def generate(name: Name, home: Home = None, as_json: Json = False) -> None:
     """Write every answer of a session that is not there yet; what was written stays when it is stopped."""
     from eval.generations import Generations
@@ -109,7 +127,7 @@ def play(
     with _opened(home) as (db, assistant):
         contest = Contest(db, find_session(db, name), assistant)
         while (matchup := contest.next(rater)) is not None:
-            begun = _show(contest, matchup)
+            begun = _play_one(contest, matchup)
             winner = _key()
             if winner is None:
                 break
@@ -164,7 +182,7 @@ def remove(
     _print({"removed": name}, f"removed {name}", as_json)
 
 
-def _show(contest: "Contest", matchup: "Matchup") -> float:
+def _play_one(contest: "Contest", matchup: "Matchup") -> float:
     """Both answers, once they are written; the moment at which they were shown."""
     from assistant.types import Answered
 

@@ -12,9 +12,12 @@ from assistant.cli import Home, Json, Model
 from assistant.config import read_config
 from assistant.errors import InputError
 from eval.battle_cli import add_battles
+from eval.form_cli import add_forms
 from eval.prompts_cli import add_prompts
+from eval.qa_cli import add_qa
 from eval.ratings_cli import elo
 from eval.records_cli import add_records
+from eval.report_cli import add_report
 from eval.scoring_cli import add_scoring
 from eval.shared_cli import show_share
 
@@ -29,9 +32,12 @@ def eval_commands() -> typer.Typer:
     for command in (selection, perplexity, replies, retrieval, elo):
         group.command()(command)
     add_scoring(group)
+    add_qa(group)
     add_prompts(group)
     add_battles(group)
+    add_forms(group)
     add_records(group)
+    add_report(group)
     return group
 
 

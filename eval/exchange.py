@@ -126,10 +126,10 @@ def is_held_back(prompt: str, share: float, seed: int) -> bool:
 
 
 def _preferences(db: Database, session_id: int, votes: Sequence[Vote]) -> Iterator[dict[str, str]]:
-    """Every vote of a person for one of two different answers that were written without documents."""
+    """Every vote of a person for one of two different answers, neither empty, written without documents."""
     rows = db.all(
         """
-        SELECT prompts.text, contestants.name, trim(generations.draft) FROM generations
+        SELECT prompts.text, contestants.name, generations.draft FROM generations
             JOIN contestants ON contestants.session_id = generations.session_id
                 AND contestants.number = generations.contestant
             JOIN prompts ON prompts.session_id = generations.session_id AND prompts.number = generations.prompt
@@ -137,7 +137,7 @@ def _preferences(db: Database, session_id: int, votes: Sequence[Vote]) -> Iterat
         """,
         session_id,
     )
-    drafts = {(prompt, name): draft for prompt, name, draft in rows}
+    drafts = {(prompt, name): draft.strip() for prompt, name, draft in rows}
     for vote in votes:
         if vote.kind != "person" or vote.winner not in ("left", "right"):
             continue

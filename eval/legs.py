@@ -7,7 +7,8 @@ its passages stands.
 """
 
 import tempfile
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 from assistant.errors import InputError
@@ -16,6 +17,7 @@ from eval.trec import write_qrels, write_run
 from retrieval.embed import Embedder
 from retrieval.errors import LibraryError
 from retrieval.library import Library
+from retrieval.rerank import Reranker
 from retrieval.types import Hit
 
 DEPTH = 10
@@ -31,18 +33,48 @@ ShareDone = Callable[[float], None]
 def rank(task: SearchTask, embedder: Embedder | None = None, progress: ShareDone | None = None) -> Rankings:
     """The first documents of each leg for each query of `task`; `progress` is called with the share done."""
     tell = progress or (lambda _: None)
-    steps = len(task.paragraphs) + len(task.queries)
+    first = len(task.paragraphs)
+    steps = first + len(task.queries)
+    with library_of(task.paragraphs, embedder, progress=lambda done: tell(done / steps)) as opened:
+        return rank_in(opened, task, lambda share: tell((first + share * len(task.queries)) / steps))
+
+
+def rank_in(library: Library, task: SearchTask, progress: ShareDone | None = None) -> Rankings:
+    """The same in an open library whose default collection holds the paragraphs of `task` under their names."""
     rankings: Rankings = {leg: {} for leg in LEGS}
+    for number, query in enumerate(task.queries, start=1):
+        for leg, documents in _found(library, query).items():
+            rankings[leg][query.id] = documents
+        if progress:
+            progress(number / len(task.queries))
+    return rankings
+
+
+@contextmanager
+def library_of(
+    paragraphs: Mapping[str, str],
+    embedder: Embedder | None = None,
+    reranker: Reranker | None = None,
+    progress: ShareDone | None = None,
+) -> Iterator[Library]:
+    """A temporary library in which each text is a document under its name, `p` and its line in their file.
+
+    `progress` is called with the number that was added. Raises InputError for a text that cannot be a document.
+    """
+    tell = progress or (lambda _: None)
     with (
         tempfile.TemporaryDirectory(prefix="footnote-") as folder,
-        Library.open(f"{folder}/library", embedder) as opened,
+        Library.open(f"{folder}/library", embedder, reranker=reranker) as opened,
     ):
-        _add(opened, task.paragraphs, Path(folder, "paragraphs"), lambda done: tell(done / steps))
-        for number, query in enumerate(task.queries, start=1):
-            for leg, documents in _found(opened, query).items():
-                rankings[leg][query.id] = documents
-            tell((len(task.paragraphs) + number) / steps)
-    return rankings
+        texts = Path(folder, "paragraphs")
+        texts.mkdir()
+        for document, text in paragraphs.items():
+            (texts / f"{document}{_ENDING}").write_bytes(text.encode())
+        for report in opened.ingest([texts], progress=lambda state: tell(state.file)):
+            if report.state != "ready":
+                document = report.document.removesuffix(_ENDING)
+                raise InputError(f"the paragraph of line {document[1:]} cannot be a document: {report.reason}")
+        yield opened
 
 
 def write_files(folder: Path, task: SearchTask, rankings: Rankings) -> None:
@@ -50,16 +82,6 @@ def write_files(folder: Path, task: SearchTask, rankings: Rankings) -> None:
     write_qrels(folder / "qrels.txt", {query.id: query.judged for query in task.queries})
     for leg, ranking in rankings.items():
         write_run(folder / f"{leg}.run", ranking, tag=leg)
-
-
-def _add(library: Library, paragraphs: Mapping[str, str], folder: Path, tell: ShareDone) -> None:
-    folder.mkdir()
-    for document, text in paragraphs.items():
-        (folder / f"{document}{_ENDING}").write_bytes(text.encode())
-    for report in library.ingest([folder], progress=lambda state: tell(state.file)):
-        if report.state != "ready":
-            document = report.document.removesuffix(_ENDING)
-            raise InputError(f"the paragraph of line {document[1:]} cannot be a document: {report.reason}")
 
 
 def _found(library: Library, query: Query) -> dict[str, list[str]]:

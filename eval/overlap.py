@@ -1,5 +1,6 @@
-"""How much of the wording of two texts is the same: token F1 as in SQuAD. For ROUGE see `eval.rouge`.
+"""How much of the wording of two texts is the same: as in SQuAD. For ROUGE see `eval.rouge`.
 
+    exact      the same words in the same order, in lower case, without punctuation and articles
     token F1   2PR / (P + R) over the bag of words both have, in lower case, without punctuation and articles
                (Rajpurkar et al. 2016, SQuAD, section 6.1; two texts without a word: 1, as in SQuAD 2.0)
 
@@ -10,6 +11,11 @@ from collections import Counter
 from collections.abc import Iterable
 
 from eval.words import answer_words
+
+
+def exact_match(prediction: str, reference: str) -> bool:
+    """Whether both are the same words."""
+    return answer_words(prediction) == answer_words(reference)
 
 
 def token_f1(prediction: str, reference: str) -> float:

@@ -110,9 +110,48 @@ def measure(
         documents=len(documents),
         stride=stride,
         context=context,
-        tokenizer=_fingerprint(checkpoint.tokenizer),
+        tokenizer=fingerprint_of(checkpoint.tokenizer),
         model=checkpoint.name,
     )
+
+
+@dataclass(frozen=True, slots=True)
+class DocumentScore:
+    """What a model makes of one document: nats in all, over the tokens and UTF-8 bytes that were scored."""
+
+    nats: float
+    tokens: int
+    bytes: int
+
+
+def score_each(
+    texts: Sequence[str],
+    checkpoint: Checkpoint,
+    *,
+    stride: int | None = None,
+    context: int | None = None,
+    progress: Callable[[float], None] = lambda _: None,
+) -> list[DocumentScore]:
+    """The scores of each document by itself, to compare models document by document; settings as in `measure`.
+
+    A document without a token to score has 0 of everything. Raises InputError, ModelError.
+    """
+    context, stride = _window(checkpoint, context, stride)
+    found: list[DocumentScore] = []
+    for number, text in enumerate(texts, start=1):
+        documents = encoded([text], checkpoint.tokenizer)
+        tokens = sum(len(document.ids) - 1 for document in documents)
+        nats = _total(documents, checkpoint, context, stride, lambda _: None) if tokens else 0.0
+        found.append(DocumentScore(nats, tokens, sum(document.size for document in documents)))
+        progress(number / len(texts))
+    return found
+
+
+def fingerprint_of(tokenizer: PreTrainedTokenizerBase) -> str:
+    """The size of the vocabulary and the beginning of its SHA-256: equal where perplexities compare."""
+    vocabulary = sorted(tokenizer.get_vocab().items())
+    digest = hashlib.sha256(json.dumps(vocabulary).encode()).hexdigest()
+    return f"{len(vocabulary)} tokens, {digest[:12]}"
 
 
 @torch.inference_mode()
@@ -153,9 +192,3 @@ def _window(checkpoint: Checkpoint, context: int | None, stride: int | None) -> 
     if not 1 <= stride <= context:
         raise InputError(f"stride must be from 1 to the context of {context} tokens, not {stride}")
     return context, stride
-
-
-def _fingerprint(tokenizer: PreTrainedTokenizerBase) -> str:
-    vocabulary = sorted(tokenizer.get_vocab().items())
-    digest = hashlib.sha256(json.dumps(vocabulary).encode()).hexdigest()
-    return f"{len(vocabulary)} tokens, {digest[:12]}"

@@ -1,7 +1,7 @@
-"""Plots as SVG to stand inside a page: the same bytes for the same rows, readable on light and on dark.
+"""Plots as inline SVG: for a page that loads nothing from elsewhere, in the colours of its text, light or dark.
 
-Text and axes have the colour of the text around them (`currentColor`), text stays text in the reader's font, and each
-plot has a title and a description in words for those who do not see it. Nothing in it is loaded from anywhere.
+The same rows give the same bytes: no date, ids from a hash of the content. Words stay words, so that they can be read
+aloud, searched for and copied.
 """
 
 import hashlib
@@ -13,168 +13,174 @@ from collections.abc import Callable, Mapping, Sequence
 from html import escape
 from typing import Any
 
-from retrieval.plaintext import clean
+from assistant.show import printable
 
-_WIDTH_INCHES = 4.2
-_ROW_INCHES = 0.34
-_INK = "#010203"
-"""Stands for the colour of the text around, until the end."""
-_COLOURS = ("#0d9488", "#d97706", "#8b5cf6", "#e11d48", "#3b82f6", "#65a30d", "#db2777", "#78716c")
-_MARKERS = "osD^vPX*"
-_DASHES = ("-", "--", "-.", ":")
+Row = tuple[str, float, float | None, float | None]
+"""A label, a value, and the ends of its interval where there is one."""
+
+_INK, _POINT, _FAINT = "#010203", "#040506", "#070809"
+"""Colours that nobody would choose; the page's own take their places."""
+_COLOURS = {_INK: "currentColor", _POINT: "var(--plot, #2563eb)", _FAINT: "var(--plot-faint, #9ca3af)"}
+_LONGEST_LABEL = 48
+_WIDTH, _ROW_HEIGHT, _EDGES = 4.6, 0.3, 0.9
+"""Inches: narrow, so that the words can still be read on a phone."""
+_PIXELS = 1.35
+"""Of a page to a point of the plot at its largest: as large as the text around it."""
+_LINES = ("#0d9488", "#d97706", "#8b5cf6", "#e11d48", "#3b82f6", "#65a30d", "#db2777", "#78716c")
+"""Seen on light and on dark; the marks and dashes tell them apart without colours."""
+_MARKS, _DASHES = "osD^vPX*", ("-", "--", "-.", ":")
 _FAR = 400.0
-"""Rating points: an end of an interval further out is cut off."""
-_LONGEST_NAME = 20
+"""Rating points: the end of an interval further out than that is cut off."""
 _DRAWING = threading.Lock()
 """Settings of matplotlib hold for the whole process."""
 
 
-def interval_plot(
-    rows: Sequence[Mapping[str, Any]], *, title: str = "Ratings with 95 % intervals", label: str = "rating"
-) -> str:
-    """A line for each of `rows` {"name", "rating", "low", "high"}, the first on top; an end that is None is open.
+def interval_plot(rows: Sequence[Row], *, title: str = "", unit: str = "", reference: float | None = None) -> str:
+    """A point with its interval for each row, the first on top, as an `<svg>` element; `reference` is a dashed line.
 
-    Of no rows it is empty.
+    Empty where there are no rows. The element says to a screen reader what it shows.
     """
     if not rows:
         return ""
-    said = "; ".join(
-        f"{row['name']} {row['rating']:.4g}, from {_end(row['low'])} to {_end(row['high'])}" for row in rows
-    )
-
-    def draw(axes: Any) -> None:
-        low, high = _range(rows)
-        for place, row in enumerate(rows):
-            colour = _COLOURS[place % len(_COLOURS)]
-            ends = [low if row["low"] is None else row["low"], high if row["high"] is None else row["high"]]
-            axes.plot(ends, [place, place], color=colour, linewidth=2, solid_capstyle="round")
-            for end, at, marker in ((row["low"], low, "<"), (row["high"], high, ">")):
-                if end is None:
-                    axes.plot([at], [place], marker=marker, color=colour, markersize=6)
-            axes.plot([row["rating"]], [place], marker="o", color=colour, markersize=7)
-        axes.set_yticks(range(len(rows)), [_short(row["name"]) for row in rows])
-        axes.set_ylim(len(rows) - 0.5, -0.5)
-        axes.set_xlabel(label)
-        axes.grid(axis="x", color=_INK, alpha=0.15)
-
-    return _svg(draw, title, said, 0.65 + _ROW_INCHES * len(rows))
+    svg = _drawn(_EDGES + _ROW_HEIGHT * len(rows), lambda axes: _fill(axes, rows, unit, reference))
+    title = printable(title)
+    said = f"{title}. {_spoken(rows, unit)}" if title else _spoken(rows, unit)
+    return _inline(svg, said)
 
 
-def history_plot(points: Sequence[Mapping[str, Any]], *, title: str = "Ratings as the votes came") -> str:
-    """A line for each model over `points` {"votes", "ratings": {name: {"rating", "low", "high"}}}, bands its intervals.
+def history_plot(points: Sequence[Mapping[str, Any]], *, title: str = "") -> str:
+    """Lines over `points` {"votes", "ratings": {name: {"rating", "low", "high"}}}, with bands, as an `<svg>` element.
 
-    Models beyond the eight best of the last point are left out, and the description says so. Of no points it is empty.
+    Of more than eight models the best of the last point are drawn, and the others are said to be left out.
     """
     if not points:
         return ""
     last = points[-1]["ratings"]
-    names = sorted(last, key=lambda name: -last[name]["rating"])
-    shown = names[: len(_COLOURS)]
-    said = f"After {points[-1]['votes']:,} votes: " + ", ".join(f"{name} {last[name]['rating']:.0f}" for name in shown)
-    said += f"; {len(names) - len(shown)} more are not drawn" if len(names) > len(shown) else ""
-
-    def draw(axes: Any) -> None:
-        for place, name in enumerate(shown):
-            at = [point["votes"] for point in points if name in point["ratings"]]
-            rows = [point["ratings"][name] for point in points if name in point["ratings"]]
-            colour = _COLOURS[place]
-            axes.plot(
-                at,
-                [row["rating"] for row in rows],
-                color=colour,
-                marker=_MARKERS[place],
-                markersize=4,
-                linestyle=_DASHES[place % len(_DASHES)],
-                label=_short(name),
-            )
-            axes.fill_between(at, [row["low"] for row in rows], [row["high"] for row in rows], color=colour, alpha=0.08)
-        _look_at(axes, [last[name] for name in shown])
-        axes.set_xlabel("votes")
-        axes.set_ylabel("rating")
-        axes.grid(color=_INK, alpha=0.15)
-        axes.legend(loc="upper left", bbox_to_anchor=(0, -0.2), ncols=2, frameon=False, labelcolor=_INK)
-
-    return _svg(draw, title, said, 3.0 + 0.2 * -(-len(shown) // 2))
+    best = sorted(last, key=lambda name: -last[name]["rating"])
+    names, left = best[: len(_LINES)], len(best) - len(_LINES)
+    ends = [(name, last[name]["rating"], last[name]["low"], last[name]["high"]) for name in names]
+    said = f"{printable(title)}. After {points[-1]['votes']:,} votes: {_spoken(ends, 'rating')}"
+    said += f"; {left} more are not drawn" if left > 0 else ""
+    return _inline(_drawn(3.0, lambda axes: _fill_history(axes, points, names)), said)
 
 
-def _look_at(axes: Any, rows: Sequence[Mapping[str, float]]) -> None:
-    """The last ratings fill the plot: the first, of few votes, may be as far out as nothing else is."""
-    ends = [row["rating"] for row in rows] + [row[key] for row in rows for key in ("low", "high") if _near(row, key)]
-    if ends:
-        room = max(40.0, 0.35 * (max(ends) - min(ends)))
-        axes.set_ylim(min(ends) - room, max(ends) + room)
-
-
-def _near(row: Mapping[str, float], key: str) -> bool:
-    return abs(row[key] - row["rating"]) < _FAR
-
-
-def _range(rows: Sequence[Mapping[str, Any]]) -> tuple[float, float]:
-    """Where open ends are drawn to: a little beyond all that is known."""
-    known = [float(row[key]) for row in rows for key in ("rating", "low", "high") if row[key] is not None]
-    low, high = min(known, default=0.0), max(known, default=1.0)
-    room = max((high - low) * 0.08, 1e-3)
-    return low - room, high + room
-
-
-def _svg(draw: Callable[[Any], None], title: str, said: str, height: float) -> str:
+def _drawn(height: float, fill: Callable[[Any], None]) -> str:
+    # Without pyplot, which keeps figures in a global list: this may run in the threads of the page.
     from matplotlib import rc_context
     from matplotlib.backends.backend_svg import FigureCanvasSVG
     from matplotlib.figure import Figure
 
-    key = hashlib.sha256(f"{title}\n{said}".encode("utf-8", "replace")).hexdigest()[:12]
-    settings = {
-        "svg.fonttype": "none",
-        "svg.hashsalt": key,
-        "text.parse_math": False,
-        "font.size": 9,
-        **dict.fromkeys(("text.color", "axes.labelcolor", "axes.edgecolor", "xtick.color", "ytick.color"), _INK),
-        **dict.fromkeys(("axes.spines.top", "axes.spines.right", "axes.spines.left"), False),
-        **dict.fromkeys(("xtick.major.size", "ytick.major.size"), 0),
-    }
-    file = io.StringIO()
-    with _DRAWING, rc_context(settings), warnings.catch_warnings():
-        # Widths of letters that its own font lacks are guessed; the reader's font has them.
-        warnings.filterwarnings("ignore", "Glyph .* missing from font", UserWarning)
-        figure = Figure(figsize=(_WIDTH_INCHES, height), layout="constrained")
+    style = {"svg.fonttype": "none", "svg.hashsalt": "footnote", "font.size": 10, "path.simplify": False}
+    with _DRAWING, rc_context({**style, "text.parse_math": False}), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Glyph")  # the reader's fonts have what the one that measures lacks
+        figure = Figure(figsize=(_WIDTH, height))
         FigureCanvasSVG(figure)
-        draw(figure.add_subplot())
-        figure.savefig(
-            file, format="svg", transparent=True, metadata=dict.fromkeys(("Date", "Creator", "Format", "Type"))
-        )
-    return _for_pages(file.getvalue(), key, title, said)
+        axes = figure.add_subplot()
+        fill(axes)
+        _dress(axes)
+        out = io.StringIO()
+        figure.savefig(out, format="svg", bbox_inches="tight", metadata={"Date": None})
+    return out.getvalue()
 
 
-def _for_pages(svg: str, key: str, title: str, said: str) -> str:
-    """The element alone, as wide as its place, in the colours and the font of the text around it."""
+def _dress(axes: Any) -> None:
+    """The axes in the page's ink, on no ground."""
+    axes.tick_params(colors=_INK, length=3)
+    for axis in (axes.xaxis, axes.yaxis):
+        axis.label.set_color(_INK)
+    axes.patch.set_visible(False)
+    axes.figure.patch.set_visible(False)
+    for name, spine in axes.spines.items():
+        spine.set_visible(name == "bottom")
+        spine.set_color(_FAINT)
+
+
+def _fill(axes: Any, rows: Sequence[Row], unit: str, reference: float | None) -> None:
+    if reference is not None:
+        axes.axvline(reference, color=_FAINT, linewidth=1, linestyle=(0, (4, 3)), zorder=0)
+    left, right = _edges(rows, reference)
+    axes.set_xlim(left, right)
+    for place, (_, value, low, high) in enumerate(rows):
+        if low is not None or high is not None:
+            ends = (left if low is None else low, right if high is None else high)
+            axes.plot(ends, (place, place), color=_POINT, linewidth=2, solid_capstyle="butt")
+            for at, end, arrow in ((left, low, "<"), (right, high, ">")):
+                if end is None:  # open on this side
+                    axes.plot([at], [place], marker=arrow, markersize=6, color=_POINT, clip_on=False)
+        axes.plot([value], [place], marker="o", markersize=5, color=_POINT)
+    axes.set_yticks(range(len(rows)), [_shortened(row[0]) for row in rows])
+    axes.set_ylim(len(rows) - 0.4, -0.6)
+    axes.set_xlabel(unit)
+
+
+def _fill_history(axes: Any, points: Sequence[Mapping[str, Any]], names: Sequence[str]) -> None:
+    for place, name in enumerate(names):
+        known = [(point["votes"], point["ratings"][name]) for point in points if name in point["ratings"]]
+        at, colour = [votes for votes, _ in known], _LINES[place]
+        look = {"marker": _MARKS[place], "markersize": 4, "linestyle": _DASHES[place % len(_DASHES)]}
+        axes.plot(at, [row["rating"] for _, row in known], color=colour, label=_shortened(name), **look)
+        low, high = ([row[end] for _, row in known] for end in ("low", "high"))
+        axes.fill_between(at, low, high, color=colour, alpha=0.1, linewidth=0)
+    axes.set_ylim(*_heights([points[-1]["ratings"][name] for name in names]))
+    axes.set_xlabel("votes")
+    axes.set_ylabel("rating")
+    axes.grid(axis="y", color=_FAINT, alpha=0.3)
+    axes.legend(loc="upper left", bbox_to_anchor=(-0.02, -0.2), frameon=False, labelcolor=_INK)
+
+
+def _heights(rows: Sequence[Mapping[str, float]]) -> tuple[float, float]:
+    """The ends of the axis: the last ratings fill the plot; the first, of few votes, may be anywhere."""
+    ends = [row["rating"] for row in rows]
+    ends += [row[end] for row in rows for end in ("low", "high") if abs(row[end] - row["rating"]) < _FAR]
+    room = max(40.0, 0.35 * (max(ends) - min(ends)))
+    return min(ends) - room, max(ends) + room
+
+
+def _edges(rows: Sequence[Row], reference: float | None) -> tuple[float, float]:
+    """The ends of the axis: all that is shown, with a little room."""
+    shown = [end for row in rows for end in row[1:] if end is not None]
+    shown += [] if reference is None else [reference]
+    low, high = min(shown), max(shown)
+    room = 0.04 * (high - low) or max(abs(high), 1.0) * 0.05
+    return low - room, high + room
+
+
+def _inline(svg: str, said: str) -> str:
+    """The `<svg>` element alone, with ids of its own, the page's colours and fonts, and what it says."""
     svg = svg[svg.index("<svg") :]
-    svg = re.sub(r"\s*<metadata>.*?</metadata>", "", svg, flags=re.DOTALL)
-    svg = re.sub(r"<!--.*?-->\s*", "", svg, flags=re.DOTALL)
-    # Ids that nothing refers to would be there twice where a page has two plots.
-    used = set(re.findall(r'(?:url\(#|href="#)([^")]+)', svg))
-    svg = re.sub(r' id="([^"]+)"', lambda found: found[0] if found[1] in used else "", svg)
-    svg = re.sub(r"font-family: [^;\"]*; ", "", svg)
-    svg = re.sub(r"\s*<defs>\s*<style.*?</style>\s*</defs>", "", svg, flags=re.DOTALL)  # it is for the whole page
-    svg = svg.replace(_INK, "currentColor")
-    head, _, body = svg.partition(">")
-    box = re.search(r'viewBox="[^"]+"', head)
-    labels = f"fn-t{key} fn-d{key}"
-    style = "max-width:30rem;width:100%;height:auto;stroke-linejoin:round"
-    return (
-        f'<svg class="fn-plot" xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink" '
-        f'{box[0] if box else ""} role="img" aria-labelledby="{labels}" style="{style}">'
-        f'<title id="fn-t{key}">{_xml(title)}</title><desc id="fn-d{key}">{_xml(said)}</desc>{body}'
-    ).strip()
+    svg = re.sub(r"<metadata>.*?</metadata>|<style.*?</style>", "", svg, flags=re.DOTALL)  # a style is for all the page
+    svg = re.sub(r'\s+xmlns(:\w+)?="[^"]*"', "", svg)  # HTML knows them
+    svg = svg.replace("xlink:href", "href")
+    own = "p" + hashlib.sha256((svg + said).encode()).hexdigest()[:10]
+    svg = re.sub(r'\bid="', f'id="{own}-', svg)
+    svg = re.sub(r'(href="|url\()#', rf"\g<1>#{own}-", svg)
+    for colour, page in _COLOURS.items():
+        svg = svg.replace(colour, page)
+    svg = re.sub(r"font-family: [^;]*;", "font-family: inherit;", svg)
+    svg = re.sub(r'<svg width="([\d.]+)pt" height="[^"]*"', _sized, svg, count=1)
+    head, _, rest = svg.partition(">")
+    return f'{head} role="img" aria-label="{escape(said)}">{rest}'.strip()
 
 
-def _short(name: str) -> str:
-    name = clean(" ".join(name.split()))
-    return name if len(name) <= _LONGEST_NAME else name[: _LONGEST_NAME - 1] + "…"
+def _sized(found: re.Match[str]) -> str:
+    return f'<svg class="fn-plot" width="100%" style="max-width:{float(found[1]) * _PIXELS:.0f}px"'
 
 
-def _end(value: float | None) -> str:
-    return "open" if value is None else f"{value:.4g}"
+def _spoken(rows: Sequence[Row], unit: str) -> str:
+    said = (f"{printable(label)}: {_number(value)}{_between(low, high)}" for label, value, low, high in rows)
+    return "; ".join(said) + (f" ({printable(unit)})" if unit else "")
 
 
-def _xml(text: str) -> str:
-    return escape(clean(text), quote=False)
+def _between(low: float | None, high: float | None) -> str:
+    if low is None and high is None:
+        return ""
+    return f", {'open' if low is None else _number(low)} to {'open' if high is None else _number(high)}"
+
+
+def _number(value: float) -> str:
+    return f"{value:.4g}"
+
+
+def _shortened(label: str) -> str:
+    shown = printable(label)
+    return shown if len(shown) <= _LONGEST_LABEL else f"{shown[: _LONGEST_LABEL - 1]}…"

@@ -17,7 +17,7 @@ _ENOUGH_TEXTS = 10
 _ASPECTS = 3
 _ZEROS, _ENDS = 0.6, 0.05
 _SAME_SHARE = 0.9
-_MOST_REPORTED = 100
+MOST_REPORTED = 100
 RULES = {
     "central_tendency": f"of at least {_ENOUGH_SCORES} scores, {_ZEROS:.0%} or more are 0 and {_ENDS:.0%} or fewer are "
     "-2 or 2",
@@ -47,14 +47,14 @@ def keeps_to_the_middle(distribution: dict[str, int]) -> bool:
 
 
 def signs(scores: Scores) -> tuple[list[Sign], int]:
-    """The signs found, `_MOST_REPORTED` at most, in the order of `RULES`, and how many there are in all."""
+    """The signs found, `MOST_REPORTED` at most, in the order of `RULES`, and how many there are in all."""
     found = [
         (name, rater, float(value[rater]), int(of[rater]))
         for name, (sign, value, of) in zip(RULES, _all(scores), strict=True)
         for rater in np.flatnonzero(sign)
     ]
     raters = scores.names["rater"]
-    return [Sign(raters[rater], name, value, of) for name, rater, value, of in found[:_MOST_REPORTED]], len(found)
+    return [Sign(raters[rater], name, value, of) for name, rater, value, of in found[:MOST_REPORTED]], len(found)
 
 
 def _all(scores: Scores) -> Iterator[tuple[Flags, Floats, Codes]]:

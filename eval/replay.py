@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from eval.form_report import form_report
 from eval.ratings import Settings
 from eval.session_report import battle_report
 from eval.sessions import list_sessions, session_row
@@ -23,8 +24,8 @@ def replay(
         session_row(db, name)
     reports = {}
     for number, name in enumerate(sorted(names or kinds), start=1):
-        if kinds[name] == "battle":
-            reports[name] = battle_report(db, name, chosen)
+        battle = kinds[name] == "battle"
+        reports[name] = battle_report(db, name, chosen) if battle else form_report(db, name, chosen.seed)
         progress(number / len(names or kinds))
     return {"seed": chosen.seed, "sessions": reports}
 

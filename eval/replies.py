@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from assistant.chatml import Message
-from assistant.engine.hub import HubEngine
+from assistant.engine.engine import Engine
 from assistant.engine.sampling import Sampling
 from assistant.errors import InputError
 from assistant.prompt import Window
@@ -78,7 +78,7 @@ class Replies:
 
 
 def measure(
-    engine: HubEngine,
+    engine: Engine,
     encode: Encode,
     *,
     instructions: Sequence[Row] = (),
@@ -97,7 +97,7 @@ def measure(
     if questions < 0:
         raise InputError(f"questions must be 1 or more, or 0 for all, not {questions}")
     sampling = replace(sampling, seed=seed)
-    window = Window(engine.chatml, engine.positions, sampling.max_tokens)
+    window = Window(engine.length, engine.positions, sampling.max_tokens)
     alone = choose_instructions(instructions, window, questions, seed) if instructions else None
     sourced = choose_grounded(grounded, window, questions, seed, encode) if grounded else None
     wanted, done = _wanted(alone, sourced, window), itertools.count(1)

@@ -14,9 +14,11 @@ A rubric is a TOML file:
 
 import tomllib
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
+
+from pydantic import TypeAdapter
 
 from assistant.errors import InputError
 from eval.likert_file import SCALE
@@ -44,6 +46,22 @@ class Rubric:
     instruction: str
     source: bool
     aspects: tuple[Aspect, ...]
+
+    def as_values(self) -> dict[str, Any]:
+        """All of it as plain values that JSON takes; `rubric_of` is the inverse."""
+        return {**asdict(self), "aspects": [_as_values(aspect) for aspect in self.aspects]}
+
+
+def rubric_of(values: dict[str, Any]) -> Rubric:
+    """The rubric that `Rubric.as_values` wrote. Raises InputError where it did not: records may be of another home."""
+    try:
+        aspects = [{**each, "points": dict(each["points"])} for each in values["aspects"]]
+        rubric = TypeAdapter(Rubric).validate_python({**values, "aspects": aspects})
+    except (KeyError, TypeError, ValueError) as fault:
+        raise InputError(f"the rubric of the form cannot be read ({str(fault).splitlines()[0]})") from fault
+    if not rubric.aspects or any(sorted(aspect.points) != list(SCALE) for aspect in rubric.aspects):
+        raise InputError(f"the rubric {rubric.name!r} of the form needs aspects, each with a text from -2 to 2")
+    return rubric
 
 
 def shipped_rubrics() -> tuple[str, ...]:
@@ -77,6 +95,11 @@ def load_rubric(path: Path) -> Rubric:
         source=_flag(path, "source", table),
         aspects=tuple(_aspect(path, name, aspects) for name in aspects),
     )
+
+
+def _as_values(aspect: Aspect) -> dict[str, Any]:
+    # Pairs: JSON would make texts of the scores, and sort "-1" before "-2".
+    return {**asdict(aspect), "points": [[score, text] for score, text in aspect.points.items()]}
 
 
 def _aspect(path: Path, name: str, aspects: dict[str, Any]) -> Aspect:

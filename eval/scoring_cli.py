@@ -51,7 +51,7 @@ def likert(
 
     aspects = None if rubric is None else [aspect.name for aspect in find_rubric(rubric).aspects]
     found = measure_likert(read_scores(file, aspects), seed)
-    _print(found, _likert_lines(found), as_json)
+    _print(found, likert_lines(found), as_json)
 
 
 def agreement(
@@ -101,7 +101,8 @@ def _agreement_lines(found: dict[str, Any]) -> Iterator[str]:
     yield from dict.fromkeys(printable(note) for note in (*found["note"].values(), *found["notes"]) if note)
 
 
-def _likert_lines(found: dict[str, Any]) -> Iterator[str]:
+def likert_lines(found: dict[str, Any]) -> Iterator[str]:
+    """What `eval.likert.measure_likert` found, as lines."""
     for kind in ("people", "models"):
         if found[kind]:
             report = found[kind]

@@ -68,9 +68,9 @@ def prompts_of_collection(library: Library, collection: str, count: int, seed: i
         raise InputError(f"there are no documents in the collection {collection!r}; ingest some, or give prompts")
     found = []
     for document in documents:
-        headings = [section.heading for section in library.sections(document.id) if section.heading]
+        paths = [section.heading for section in library.sections(document.id) if section.heading]
         found.append(f"What is {document.name} about?")
-        found += [f"What does {document.name} say about {' '.join(heading.split())}?" for heading in headings]
+        found += [f"What does {document.name} say about {path.rpartition(' > ')[2]}?" for path in paths]
     chosen = list(dict.fromkeys(found))
     return random.Random(seed).sample(chosen, min(count, len(chosen)))
 

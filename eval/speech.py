@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from assistant.chatml import Message
-from assistant.engine.hub import HubEngine
+from assistant.engine.engine import Engine
 from assistant.engine.reply import Reply
 from assistant.engine.sampling import Sampling
 from eval.loops import loops
@@ -58,7 +58,7 @@ def manner(spoken: Sequence[Spoken]) -> Manner | None:
     )
 
 
-def speaker(engine: HubEngine, sampling: Sampling) -> Speak:
+def speaker(engine: Engine, sampling: Sampling) -> Speak:
     """Replies of `engine`. A sampled one depends on the seed and its own prompt only, not on what was asked before."""
 
     def speak(messages: Sequence[Message]) -> Spoken:
@@ -68,7 +68,7 @@ def speaker(engine: HubEngine, sampling: Sampling) -> Speak:
     return speak
 
 
-def _timed(engine: HubEngine, messages: Sequence[Message], sampling: Sampling) -> Spoken:
+def _timed(engine: Engine, messages: Sequence[Message], sampling: Sampling) -> Spoken:
     reply = Reply()
     begun: tuple[float, int] | None = None
     for _ in engine.stream(messages, sampling, reply):

@@ -15,6 +15,8 @@ from assistant.errors import FootnoteError, InputError
 from assistant.prompt_builder import parts_of
 from assistant.rows import Row, read_rows
 from assistant.types import Answer
+from eval.form_scores import scores_of
+from eval.forms import find_form
 from eval.sessions import add_rater, add_session, find_session
 from eval.votes import votes_of
 from retrieval.database import Database
@@ -77,6 +79,8 @@ class _TakeIn:
         try:
             if self._kind == "battle":
                 votes_of(self._db, find_session(self._db, self.name).id)
+            else:
+                scores_of(self._db, find_form(self._db, self.name))
             for (answer,) in self._db.all("SELECT answer FROM generations WHERE session_id = ?", self._session):
                 TypeAdapter(Answer).validate_json(answer)
         except (FootnoteError, ValidationError, ValueError, TypeError, KeyError, sqlite3.Error) as fault:

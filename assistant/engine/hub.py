@@ -1,12 +1,13 @@
 """The engine for any causal language model of transformers: its own `generate`, streamed.
 
-One reply is generated at a time: the random generator that makes a seed repeatable belongs to the process, and so does
-the lock that guards it. Who waits for a turn can still be told to stop.
+Replies that are asked for at once grow together: they take turns, token by token (`assistant.engine.turns`), and who
+waits for a turn can be told to stop.
 """
 
 import queue
 import threading
 from collections.abc import Iterator, Sequence
+from functools import cached_property
 
 import torch
 from transformers import GenerationConfig, LogitsProcessorList, StoppingCriteriaList
@@ -17,30 +18,39 @@ from assistant.checkpoint import Checkpoint
 from assistant.engine.penalties import NoRunTwice, Penalties
 from assistant.engine.reply import Reply
 from assistant.engine.sampling import Sampling
-from assistant.engine.stopping import StopOnEvent, StopOnText, cut_at_stop, safe_length
+from assistant.engine.stopping import StopOnText, cut_at_stop, safe_length
+from assistant.engine.turns import OwnTurns, Turns
+from assistant.fingerprint import fingerprint
 from assistant.types import Usage
-
-_POLL_SECONDS = 0.1
 
 
 class HubEngine:
     """Streams replies of one checkpoint."""
 
-    _turn = threading.Lock()
+    _turns = Turns()
 
     def __init__(self, checkpoint: Checkpoint):
         self.name = checkpoint.name
         self.positions = checkpoint.positions
         self.chatml = ChatML(checkpoint.tokenizer)
-        self.checkpoint = checkpoint.name
         self._model = checkpoint.model
         self._tokenizer = checkpoint.tokenizer
+        self._source = checkpoint.source
         # What the checkpoint would add of its own (penalties, beams) is not what the request asked for. One thing is
         # kept: a model that goes round in circles says so, and in its replies alone, not counting the prompt.
         own = self._model.generation_config
         self._no_repeat = int(own.no_repeat_ngram_size or 0)
         self._model.generation_config = GenerationConfig(eos_token_id=own.eos_token_id)
         self._ends = (IM_END, IM_START, END_OF_TEXT, *self._tokenizer.all_special_tokens)
+
+    @cached_property
+    def checkpoint(self) -> str:
+        """SHA-256 (hex) of the checkpoint's files as they lay there when it was first asked for."""
+        return fingerprint(self._source)
+
+    def length(self, messages: Sequence[Message]) -> int:
+        """Tokens of the prompt that `messages` make."""
+        return len(self.chatml.render(messages, reply_next=True).ids)
 
     def stream(
         self, messages: Sequence[Message], sampling: Sampling, reply: Reply, stop: threading.Event | None = None
@@ -51,25 +61,16 @@ class HubEngine:
         stops = (*self._ends, *sampling.stop)
         pieces = _TokenQueue()
         abandoned = stop or threading.Event()
-        worker = threading.Thread(target=self._generate, args=(prompt, sampling, stops, pieces, abandoned), daemon=True)
-        if not self._wait_for_turn(abandoned):
-            return
+        turns = OwnTurns(self._turns, lambda: abandoned.is_set() or pieces.closed.is_set(), sampling.seed)
+        worker = threading.Thread(target=self._generate, args=(prompt, sampling, stops, pieces, turns), daemon=True)
+        worker.start()
         try:
-            worker.start()
             yield from self._decoded(pieces, stops, len(prompt), reply)
         finally:
             pieces.closed.set()
             worker.join()
-            self._turn.release()
         if pieces.fault is not None:
             raise pieces.fault
-
-    def _wait_for_turn(self, stop: threading.Event) -> bool:
-        """Take the lock; False when told to stop before it was free."""
-        while not self._turn.acquire(timeout=_POLL_SECONDS):
-            if stop.is_set():
-                return False
-        return True
 
     def _decoded(self, pieces: "_TokenQueue", stops: Sequence[str], prompt_tokens: int, reply: Reply) -> Iterator[str]:
         ids: list[int] = []
@@ -88,22 +89,16 @@ class HubEngine:
 
     @torch.inference_mode()
     def _generate(
-        self, prompt: list[int], sampling: Sampling, stops: Sequence[str], pieces: "_TokenQueue", stop: threading.Event
+        self, prompt: list[int], sampling: Sampling, stops: Sequence[str], pieces: "_TokenQueue", turns: OwnTurns
     ) -> None:
         try:
-            with torch.random.fork_rng(devices=[]):
-                if sampling.seed is not None:
-                    torch.manual_seed(sampling.seed)
-                else:
-                    torch.seed()
+            if turns.begin():
                 self._model.generate(
                     torch.tensor([prompt]),
                     attention_mask=torch.ones(1, len(prompt), dtype=torch.long),
                     max_new_tokens=min(sampling.max_tokens, self.positions - len(prompt)),
                     streamer=pieces,
-                    stopping_criteria=StoppingCriteriaList(
-                        [StopOnText(self._tokenizer, stops, len(prompt)), StopOnEvent(stop), StopOnEvent(pieces.closed)]
-                    ),
+                    stopping_criteria=StoppingCriteriaList([StopOnText(self._tokenizer, stops, len(prompt)), turns]),
                     logits_processor=self._processors(sampling, len(prompt)),
                     pad_token_id=self._tokenizer.pad_token_id or self._tokenizer.eos_token_id or 0,
                     **_choice(sampling),
@@ -111,6 +106,7 @@ class HubEngine:
         except Exception as fault:  # carried to the thread that reads the stream, and raised there
             pieces.fault = fault
         finally:
+            turns.end()
             pieces.end()
 
     def _processors(self, sampling: Sampling, prompt_length: int) -> LogitsProcessorList:

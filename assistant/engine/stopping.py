@@ -1,10 +1,9 @@
-"""When a reply ends: at the ChatML end, at a stop text of the request, or when its reader asks to stop.
+"""Where a reply ends: at the ChatML end, or at a stop text of the request.
 
 The end is looked for in the decoded tail, not only among the ids: a model without the tags as single tokens writes them
 as a sequence of ordinary tokens, and which sequence depends on what stands before (`.` and `<|` may share a token).
 """
 
-import threading
 from collections.abc import Sequence
 
 import torch
@@ -28,17 +27,6 @@ class StopOnText(StoppingCriteria):
         tails = input_ids[:, self._prompt_length :][:, -self._tail :]
         done = [any(text in self._tokenizer.decode(tail) for text in self._texts) for tail in tails]
         return torch.tensor(done, device=input_ids.device)
-
-
-class StopOnEvent(StoppingCriteria):
-    """Ends generation once `event` is set."""
-
-    def __init__(self, event: threading.Event):
-        self._event = event
-
-    def __call__(self, input_ids: torch.Tensor, scores: torch.Tensor, **_: object) -> torch.Tensor:
-        """`input_ids` (batch, length); the same answer for every row."""
-        return torch.full((input_ids.shape[0],), self._event.is_set(), device=input_ids.device)
 
 
 def cut_at_stop(text: str, stops: Sequence[str]) -> tuple[str, bool]:

@@ -149,7 +149,7 @@ def open_page(browser, served):
 def watch(page) -> Watched:
     """`page` with its hosts and errors recorded."""
     watched = Watched(page)
-    page.set_default_timeout(12_000)
+    page.set_default_timeout(60_000)
     page.add_init_script(_RECORDER)
     page.on("request", lambda request: watched.hosts.update(host_of(request.url)))
     page.on("pageerror", lambda error: watched.errors.append(str(error)))

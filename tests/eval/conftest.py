@@ -1,9 +1,23 @@
-"""Votes that the tests of ratings share."""
+"""Votes that the tests of ratings share, and records with a session over a tiny real model."""
+
+import runpy
+from contextlib import closing
+from pathlib import Path
 
 import numpy as np
 import pytest
 
+from assistant.engine.pool import Engines
+from assistant.engine.sampling import Sampling
+from assistant.pipeline import Assistant
+from assistant.records import open_records
 from eval.battles import Battles
+from eval.contest import Contest
+from eval.contestants import Contestant
+from eval.sessions import create_session
+from retrieval.library import Library
+
+TinyEmbedder = runpy.run_path(str(Path(__file__).parents[1] / "retrieval" / "tiny.py"))["TinyEmbedder"]
 
 
 @pytest.fixture(scope="session")
@@ -35,3 +49,58 @@ def connected():
         return found
 
     return made
+
+
+@pytest.fixture
+def records(tmp_path):
+    """The records of a new home."""
+    (tmp_path / "home").mkdir(exist_ok=True)
+    with closing(open_records(tmp_path / "home")) as db:
+        yield db
+
+
+@pytest.fixture
+def assistant(tmp_path, tiny_checkpoint):
+    """A library with one document that costs nothing, and a tiny real model."""
+    notes = tmp_path / "notes.txt"
+    notes.write_text("The lighthouse at Skerryvore was lit in 1844. Its keeper was Alan Stevenson.")
+    with Library.open(tmp_path / "library", TinyEmbedder()) as library:
+        library.ingest([notes])
+        yield Assistant(library, str(tiny_checkpoint), Engines(tmp_path / "models"), passages=4)
+
+
+@pytest.fixture
+def two(tiny_checkpoint):
+    """Two contestants of the tiny model, the likeliest word and drawn ones."""
+    model, short = str(tiny_checkpoint), {"max_tokens": 6}
+    return (
+        Contestant("greedy", model, sampling=Sampling(**short)),
+        Contestant("drawn", model, sampling=Sampling(temperature=1.0, **short)),
+    )
+
+
+@pytest.fixture
+def session(records, two):
+    """A session of three prompts and two contestants."""
+    return create_session(records, "first", ["Who?", "Where?", "When?"], two, seed=3)
+
+
+@pytest.fixture
+def contest(records, session, assistant):
+    """The battles of that session."""
+    return Contest(records, session, assistant)
+
+
+@pytest.fixture
+def fight(contest):
+    """Plays and votes until the winners given are used up; gives the matchups."""
+
+    def fought(winners, rater="ann"):
+        found = []
+        for winner in winners:
+            found.append(contest.next(rater))
+            list(contest.play(found[-1]))
+            contest.vote(found[-1], winner, 1.5)
+        return found
+
+    return fought

@@ -28,7 +28,8 @@ def encode():
 @pytest.fixture
 def window(tiny_tokenizer):
     """A window of any width, in the tokens of the tiny tokenizer (about two characters each)."""
-    return lambda positions: Window(ChatML(tiny_tokenizer), positions, 16)
+    chatml = ChatML(tiny_tokenizer)
+    return lambda positions: Window(lambda messages: len(chatml.render(messages, reply_next=True).ids), positions, 16)
 
 
 def written(tmp_path, lines):

@@ -1,0 +1,107 @@
+"""The command `footnote eval report`."""
+
+import json
+from contextlib import closing
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from assistant.cli import Home, Json
+from assistant.config import open_home
+from assistant.show import printable
+from eval.tables import as_columns, between, number
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from eval.report_models import Tell
+
+HTML_FILE, JSON_FILE = "report.html", "report.json"
+
+
+def add_report(group: typer.Typer) -> None:
+    """Add the command to the group `eval`."""
+    group.command()(report)
+
+
+def report(
+    model: Annotated[list[str] | None, typer.Option(help="The baseline; repeat it for those compared with it.")] = None,
+    text: Annotated[Path | None, typer.Option(help="To predict: a text, or JSON lines with 'text'.")] = None,
+    instructions: Annotated[Path | None, typer.Option(help="Rows of instruction, solution.")] = None,
+    questions: Annotated[Path | None, typer.Option(help="Rows of question, answers, answerable, context.")] = None,
+    collection: Annotated[
+        str | None, typer.Option(help="Answer from these documents; left out: from the rows' contexts.")
+    ] = None,
+    session: Annotated[list[str] | None, typer.Option(help="A session of battles of the home; repeat it.")] = None,
+    form: Annotated[list[str] | None, typer.Option(help="A form of the home; repeat it.")] = None,
+    limit: Annotated[int, typer.Option(min=0, help="At most so many items of each file, by chance; 0: all.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="Chooses the items and draws the resamples.")] = 1,
+    to: Annotated[Path | None, typer.Option(help="The new folder; left out: NAME in the home's reports.")] = None,
+    name: Annotated[str, typer.Option(help="What the report is called.")] = "report",
+    home: Home = None,
+    as_json: Json = False,
+) -> None:
+    """Compare checkpoints on everything at hand, in one page and one JSON file, and say what changed beyond chance."""
+    from assistant.engine.pool import Engines
+    from assistant.records import open_records
+    from eval.report import make_report
+    from eval.report_input import Wanted, check, check_folder, report_folder
+
+    config = open_home(home)
+    folder = report_folder(config.home, to, name)
+    check_folder(folder)
+    wanted = Wanted(
+        models=tuple(model or ()),
+        text=text,
+        instructions=instructions,
+        questions=questions,
+        collection=collection,
+        sessions=tuple(session or ()),
+        forms=tuple(form or ()),
+        limit=limit,
+        seed=seed,
+    )
+    engines = Engines(config.home / "models", most=max(4, len(wanted.models)))
+    with closing(open_records(config.home)) as db:
+        inputs = check(wanted, config, engines, db)
+        found = {"name": name, **make_report(inputs, config, engines, db, _told())}
+    write_report(folder, found)
+    if as_json:
+        typer.echo(json.dumps(found, ensure_ascii=False))
+    else:
+        typer.echo("\n".join(_lines(found, folder)))
+
+
+def write_report(folder: Path, found: dict[str, Any]) -> None:
+    """The page and the JSON file, both or neither. Raises InputError where they cannot be written."""
+    from assistant.atomic import new_folder
+    from eval.report_html import page
+
+    html = page(found, f"Report: {found['name']}")
+    text = json.dumps(found, ensure_ascii=False, indent=1, sort_keys=True, allow_nan=False)
+    with new_folder(folder) as part:
+        (part / HTML_FILE).write_text(html, encoding="utf-8", newline="")
+        (part / JSON_FILE).write_text(f"{text}\n", encoding="utf-8", newline="")
+
+
+def _told() -> "Tell":
+    from eval.qa_cli import show_share
+
+    return lambda what, share: show_share(printable(what))(share)
+
+
+def _lines(found: dict[str, Any], folder: Path) -> "Iterator[str]":
+    changes = found["changes"]
+    rows = [
+        (
+            f"{row['part']}: {row['metric'].replace('_', ' ')}, {row['other']} − {row['baseline']}",
+            number(row["difference"]),
+            between(row["ci"]),
+            row["verdict"],
+        )
+        for row in changes["rows"]
+    ]
+    yield from as_columns([("difference from the baseline", "", "95 %", ""), *rows])
+    yield f"\n{changes['comparisons']} comparisons; words are corrected for their number (Holm 1979)"
+    yield f"{folder / HTML_FILE}"
