@@ -33,7 +33,10 @@ from retrieval.errors import LibraryError
 from retrieval.types import DEFAULT_COLLECTION, Filters
 
 Home = Annotated[Path | None, typer.Option(help="The folder of documents, models and logs.")]
-Model = Annotated[str | None, typer.Option(help="bundled, a checkpoint folder, or a Hugging Face id.")]
+Model = Annotated[
+    str | None,
+    typer.Option(help="bundled, a checkpoint folder, a Hugging Face id, or an OpenAI-compatible server: http(s)://…"),
+]
 Collection = Annotated[str, typer.Option(help="The set of documents to use.")]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 

@@ -11,6 +11,7 @@ from typing import Any
 
 from eval.battles import Battles
 from eval.bradley_terry import MEAN, POINTS, fit, pairs_of
+from eval.judge_battle_agreement import battle_agreement
 from eval.rating_intervals import Z
 from eval.ratings import Settings, rate
 from eval.ratings_report import report
@@ -41,6 +42,7 @@ def battle_report(
         "raters": _raters(votes),
         "people": _rated(people, chosen, progress),
         "models": _rated(models, chosen, progress),
+        "judges": battle_agreement(db, session.id, chosen.seed)["judges"],
         "history": history(people),
         "notes": _notes(people, models),
     }
