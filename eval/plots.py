@@ -7,6 +7,7 @@ aloud, searched for and copied.
 import hashlib
 import io
 import re
+import textwrap
 import threading
 import warnings
 from collections.abc import Callable, Mapping, Sequence
@@ -21,8 +22,9 @@ Row = tuple[str, float, float | None, float | None]
 _INK, _POINT, _FAINT = "#010203", "#040506", "#070809"
 """Colours that nobody would choose; the page's own take their places."""
 _COLOURS = {_INK: "currentColor", _POINT: "var(--plot, #2563eb)", _FAINT: "var(--plot-faint, #9ca3af)"}
-_LONGEST_LABEL = 48
-_WIDTH, _ROW_HEIGHT, _EDGES = 4.6, 0.3, 0.9
+_LABEL_WIDTH, _LABEL_LINES = 28, 2
+"""Characters of a line; what does not fit in its lines is cut."""
+_WIDTH, _ROW_HEIGHT, _EDGES = 4.6, 0.36, 0.8
 """Inches: narrow, so that the words can still be read on a phone."""
 _PIXELS = 1.35
 """Of a page to a point of the plot at its largest: as large as the text around it."""
@@ -86,6 +88,7 @@ def _drawn(height: float, fill: Callable[[Any], None]) -> str:
 def _dress(axes: Any) -> None:
     """The axes in the page's ink, on no ground."""
     axes.tick_params(colors=_INK, length=3)
+    axes.tick_params(axis="y", length=0)
     for axis in (axes.xaxis, axes.yaxis):
         axis.label.set_color(_INK)
     axes.patch.set_visible(False)
@@ -182,5 +185,7 @@ def _number(value: float) -> str:
 
 
 def _shortened(label: str) -> str:
-    shown = printable(label)
-    return shown if len(shown) <= _LONGEST_LABEL else f"{shown[: _LONGEST_LABEL - 1]}…"
+    lines = textwrap.wrap(printable(label), _LABEL_WIDTH)
+    if len(lines) > _LABEL_LINES:
+        lines = [*lines[: _LABEL_LINES - 1], f"{lines[_LABEL_LINES - 1][: _LABEL_WIDTH - 1]}…"]
+    return "\n".join(lines)
