@@ -6,7 +6,7 @@ from typing import Any
 import gradio as gr
 
 from app.battling import Battling
-from app.rows import build_rows, rows_value
+from app.new_session import NewSession, build_new_session
 from app.scripts import script
 
 _INTRO = (
@@ -18,16 +18,6 @@ _BLANK = (
     '<div class="fn-arena fn-blank" data-state="none"><p>Choose a session, say who you are, and press Start. '
     "Without one, begin one below.</p></div>"
 )
-_CONTESTANT = """
-<label>Name<input data-field="name" maxlength="80" autocomplete="off"></label>
-<label>Model<input data-field="model" list="fn-models" data-start="bundled" autocomplete="off"></label>
-<label>Reads<select data-field="retrieval"><option value="none">no documents</option>
-<option value="hybrid">documents, by both searches</option><option value="dense">documents, by vectors</option>
-<option value="sparse">documents, by keywords</option></select></label>
-<label>Collection<input data-field="collection" list="fn-collections" data-start="default" autocomplete="off"></label>
-<label>Saved prompt<input data-field="prompt" list="fn-saved-prompts" placeholder="none" autocomplete="off"></label>
-<label>Temperature<input data-field="temperature" type="number" min="0" max="2" step="0.1" data-start="0"></label>
-"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +55,9 @@ def build_battles_kept() -> gr.BrowserState:
     return gr.BrowserState([], storage_key="footnote-battle", secret="footnote")  # noqa: S106
 
 
-def build_battle(battling: Battling, tab: gr.Tab, collection: gr.Dropdown, kept: gr.BrowserState) -> Battle:
+def build_battle(
+    battling: Battling, new: NewSession, tab: gr.Tab, collection: gr.Dropdown, kept: gr.BrowserState
+) -> Battle:
     """Build the battles in the open tab, with their handlers; `collection` is asked where prompts are suggested."""
     gr.HTML(f'<div class="fn-intro"><h2>Battle</h2><p>{_INTRO}</p></div>')
     with gr.Row(elem_id="fn-battle-start", equal_height=True):
@@ -83,34 +75,8 @@ def build_battle(battling: Battling, tab: gr.Tab, collection: gr.Dropdown, kept:
         offered=gr.HTML(elem_id="fn-offered", min_height=0),
     )
     _connect(battle, battling, tab)
-    _build_new(battle, battling, collection)
+    build_new_session(new, session, collection)
     return battle
-
-
-def _build_new(battle: Battle, battling: Battling, collection: gr.Dropdown) -> None:
-    """The form of a new session."""
-    with gr.Accordion("Begin a new session", open=False, elem_id="fn-new-session"):
-        with gr.Row():
-            name = gr.Textbox(label="Name of the session", max_lines=1, scale=3, min_width=200)
-            seed = gr.Number(
-                1, label="Seed", info="Draws pairs, sides and words.", precision=0, minimum=0, min_width=120
-            )
-        prompts = gr.Textbox(label="Prompts, one a line", lines=4, max_lines=12)
-        suggest = gr.Button("Take questions from my documents", size="sm")
-        gr.HTML("<h3>Contestants</h3>")
-        rows = build_rows(
-            "Contestant",
-            _CONTESTANT,
-            label="Contestants",
-            add="Add a contestant",
-            elem_id="fn-contestants",
-            value=rows_value(battling.first_contestants()),
-        )
-        create = gr.Button("Begin the session", variant="primary")
-        notice = gr.HTML(elem_id="fn-session-notice", min_height=0)
-    quiet: dict[str, Any] = {"api_visibility": "private"}
-    create.click(battling.create, [name, prompts, rows, seed], [battle.session, notice], **quiet)
-    suggest.click(battling.suggest, [collection, seed], [prompts, notice], **quiet)
 
 
 def _connect(battle: Battle, battling: Battling, tab: gr.Tab) -> None:

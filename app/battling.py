@@ -1,4 +1,4 @@
-"""The handlers of the battles: beginning a session, playing a battle as its events come, one vote, then the names.
+"""The handlers of the battles: playing one as its events come, one vote, then the names.
 
 What counts is in the records (`eval.contest`): a page that is reloaded goes on with the battle that was left open, and
 a battle that has a vote, from whatever window, takes no other.
@@ -18,25 +18,19 @@ import gradio as gr
 from app.arena import Fight, arena_html, datalists_html
 from app.conversation import Turn, advance
 from app.listing import notice_html
-from app.render import count
-from app.rows import rows_of
 from assistant.errors import SHOWN, InputError
 from assistant.pipeline import Assistant
 from eval.contest import Contest
-from eval.contestants import Contestant, contestant_of
 from eval.saved_prompts import list_prompts
-from eval.session_input import prompts_of_collection
-from eval.sessions import create_session, find_session, list_sessions, plan_session
+from eval.sessions import find_session, list_sessions
 from eval.votes import cast
 from retrieval.database import Database
-from retrieval.types import DEFAULT_COLLECTION
 
 FAULT = "Something went wrong in the program; the trace is in its log. Try it again."
 _BUNDLED = "bundled"
 _PAUSE_SECONDS = 0.08
 """Between two pictures of answers that grow: each is sent whole."""
 _LONGEST_VOTE = 24 * 3600.0
-_QUESTIONS = 10
 
 Shown = tuple[Any, Any, Any, Any]
 """What is shown of a battle: the fight, its HTML, a notice, and what the browser keeps."""
@@ -52,40 +46,11 @@ class Battling:
     def look(self, chosen: str | None, rater: str, kept: object) -> tuple[Any, Any, str]:
         """The sessions of battles, the newest first; who rated here before; what can be typed for contestants."""
         session, before = kept_of(kept)
-        names = [each.name for each in list_sessions(self._records) if each.kind == "battle"]
+        names = battle_names(self._records)
         known = [name for name in (chosen, session, *names) if name in names]
         prompts = [prompt.name for prompt in list_prompts(self._records)]
         offered = datalists_html(self._models(), prompts)
         return gr.update(choices=names, value=known[0] if known else None), rater or before, offered
-
-    def first_contestants(self) -> list[dict[str, str]]:
-        """What the form of a new session begins with: the served model, with documents against without."""
-        same = {"model": self._assistant.model_name, "collection": DEFAULT_COLLECTION, "temperature": "0"}
-        return [
-            {"name": "with documents", "retrieval": "hybrid", **same},
-            {"name": "from memory", "retrieval": "none", **same},
-        ]
-
-    def create(self, name: str, prompts: str, rows: str, seed: float) -> tuple[Any, str]:
-        """Begin a session, once each of its contestants was found able to answer."""
-        try:
-            contestants = [_contestant(row) for row in rows_of(rows)]
-            planned = plan_session(name, prompts.splitlines(), contestants, seed=_seed(seed))
-            Contest(self._records, planned, self._assistant).generations.check()
-            made = create_session(self._records, planned.name, planned.prompts, contestants, seed=planned.seed)
-        except SHOWN as fault:
-            return gr.skip(), notice_html(str(fault), warning=True)
-        prompts_made = count(len(made.prompts), "prompt")
-        said = f"Made {made.name}: {len(made.contestants)} contestants, {prompts_made}. Press Start."
-        return self.look(made.name, "", [])[0], notice_html(said)
-
-    def suggest(self, collection: str, seed: float) -> tuple[Any, str]:
-        """Questions on the documents of a collection, one a line."""
-        try:
-            found = prompts_of_collection(self._assistant.library, collection, _QUESTIONS, _seed(seed))
-        except SHOWN as fault:
-            return gr.skip(), notice_html(str(fault), warning=True)
-        return "\n".join(found), ""
 
     def begin(self, fight: Fight | None, session: str | None, rater: str) -> Iterator[Shown]:
         """Go on where `rater` stopped in `session`, with the battle left open or the next."""
@@ -180,6 +145,11 @@ class Battling:
         return list(dict.fromkeys([self._assistant.model_name, _BUNDLED, *_folders(self._records.path.parent)]))
 
 
+def battle_names(records: Database) -> list[str]:
+    """The sessions of battles, the newest first."""
+    return [each.name for each in list_sessions(records) if each.kind == "battle"]
+
+
 def kept_of(kept: object) -> tuple[str, str]:
     """Session and rater that the browser kept; empty where it holds something else."""
     match kept:
@@ -193,24 +163,6 @@ def _folders(home: Path) -> list[str]:
     if not models.is_dir():
         return []
     return sorted(each.name for each in models.iterdir() if each.is_dir() and not each.name.startswith("."))
-
-
-def _contestant(row: dict[str, str]) -> Contestant:
-    """A contestant of a row of the form; what was left empty is as the program has it."""
-    values: dict[str, Any] = {key: text.strip() for key, text in row.items() if key != "temperature" and text.strip()}
-    values.setdefault("name", "")
-    temperature = row.get("temperature", "").strip() or "0"
-    try:
-        values["sampling"] = {"temperature": float(temperature)}
-    except ValueError as fault:
-        raise InputError(f"{values['name']}: temperature must be a number, not {temperature!r}") from fault
-    return contestant_of(values)
-
-
-def _seed(value: object) -> int:
-    if not isinstance(value, int | float) or value != int(value):
-        raise InputError(f"seed must be a whole number, not {value}")
-    return int(value)
 
 
 def _seconds(value: object) -> float | None:

@@ -12,6 +12,7 @@ from app.chat import MACHINE_NOTICE, Chat, build_chat
 from app.collection import build_collection
 from app.documents import Documents, build_documents
 from app.leaderboard import Leaderboard, build_leaderboard
+from app.new_session import NewSession
 from app.prompting import Prompting
 from app.prompts import build_prompts
 from app.rate import build_kept, build_rating
@@ -48,7 +49,7 @@ def build_page(assistant: Assistant, records: Database) -> gr.Blocks:
                     gr.HTML("<h2>Documents</h2>")
                     documents = build_documents(shelf, collection)
             with gr.Tab("Battle", id="battle") as second:
-                battle = build_battle(battling, second, collection, battles_kept)
+                battle = build_battle(battling, NewSession(assistant, records), second, collection, battles_kept)
             with gr.Tab("Rate", id="rate") as third:
                 rating, rate = build_rating(records, third, kept)
             with gr.Tab("Leaderboard", id="leaderboard") as fourth:

@@ -24,7 +24,7 @@ _INK, _POINT, _FAINT = "#010203", "#040506", "#070809"
 _COLOURS = {_INK: "currentColor", _POINT: "var(--plot, #2563eb)", _FAINT: "var(--plot-faint, #9ca3af)"}
 _LABEL_WIDTH, _LABEL_LINES = 28, 2
 """Characters of a line; what does not fit in its lines is cut."""
-_WIDTH, _ROW_HEIGHT, _EDGES = 4.6, 0.36, 0.8
+_WIDTH, _ROW_HEIGHT, _EDGES = 4.0, 0.36, 0.8
 """Inches: narrow, so that the words can still be read on a phone."""
 _PIXELS = 1.35
 """Of a page to a point of the plot at its largest: as large as the text around it."""

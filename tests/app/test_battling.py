@@ -7,6 +7,7 @@ import gradio as gr
 import pytest
 
 from app.battling import Battling
+from app.new_session import NewSession
 from assistant.pipeline import Assistant
 from eval.contest import Contest
 from eval.sessions import find_session, list_sessions
@@ -27,6 +28,11 @@ def battling(assistant, records):
 
 
 @pytest.fixture
+def new(assistant, records):
+    return NewSession(assistant, records)
+
+
+@pytest.fixture
 def row(chat_checkpoint):
     """The row of a contestant, as the browser sends it."""
 
@@ -37,10 +43,10 @@ def row(chat_checkpoint):
 
 
 @pytest.fixture
-def trial(battling, row):
+def trial(new, row):
     """A session of two contestants on two prompts."""
     rows = json.dumps([row("calm", temperature="0"), row("wild", temperature="0.9")])
-    _, notice = battling.create("trial", PROMPTS, rows, 3)
+    _, notice = new.create("trial", PROMPTS, rows, 3)
     assert "2 contestants, 2 prompts" in notice
     return "trial"
 
@@ -144,17 +150,17 @@ def test_what_cannot_begin_is_said(battling, trial, session, rater, said):
         ({"colour": "red"}, "a contestant has no"),
     ],
 )
-def test_a_contestant_that_cannot_answer_is_named_and_no_session_begun(battling, row, records, change, said):
+def test_a_contestant_that_cannot_answer_is_named_and_no_session_begun(new, row, records, change, said):
     rows = json.dumps([row("calm"), {**row("other"), **change}])
-    _, notice = battling.create("bad", PROMPTS, rows, 1)
+    _, notice = new.create("bad", PROMPTS, rows, 1)
     assert said in notice
     assert "alert" in notice
     assert list_sessions(records) == []
 
 
 @pytest.mark.parametrize(("rows", "seed"), [("nonsense", 1), ("[1]", 1), ("[]", 1), ("[]", 1.5), ("[]", None)])
-def test_a_form_that_makes_no_sense_is_refused(battling, rows, seed):
-    assert "alert" in battling.create("bad", PROMPTS, rows, seed)[1]
+def test_a_form_that_makes_no_sense_is_refused(new, rows, seed):
+    assert "alert" in new.create("bad", PROMPTS, rows, seed)[1]
 
 
 def test_what_is_offered(battling, trial, chat_checkpoint):
@@ -165,11 +171,11 @@ def test_what_is_offered(battling, trial, chat_checkpoint):
     assert battling.look(None, "Grace", ["gone", "Ada"])[1] == "Grace"
 
 
-def test_questions_are_taken_from_the_documents(battling, assistant):
-    assert "no documents" in battling.suggest("default", 1)[1]
+def test_questions_are_taken_from_the_documents(new, assistant):
+    assert "no documents" in new.suggest("default", 1)[1]
     assistant.library.submit(b"The otter eats fish.", "otter.txt")
     assistant.library.worker.run_until_idle()
-    assert battling.suggest("default", 1)[0] == "What is otter.txt about?"
+    assert new.suggest("default", 1)[0] == "What is otter.txt about?"
 
 
 def test_several_raters_see_the_same_answers(battling, trial, records, assistant):
