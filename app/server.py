@@ -17,6 +17,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from app.downloads import downloads_router
 from app.files_api import files_router
 from app.logs import log_to
 from app.page import CSS, build_page, build_theme
@@ -45,7 +46,9 @@ _HEADERS = {
 
 
 def create_app(assistant: Assistant, records: Database) -> FastAPI:
-    """The page at `/`, `/v1/files` and `GET /health`, over an assistant and records that the caller opens and closes.
+    """The page at `/`, `/v1/files`, `/v1/evaluation` and `GET /health`.
+
+    The assistant and the records are opened and closed by the caller.
 
     As long as the server runs, what is uploaded is worked on.
     """
@@ -60,6 +63,7 @@ def create_app(assistant: Assistant, records: Database) -> FastAPI:
     app = FastAPI(title="Footnote", docs_url=None, redoc_url=None, lifespan=working)
     app.add_middleware(SecurityHeaders)
     app.include_router(files_router(assistant.library))
+    app.include_router(downloads_router(records))
 
     @app.get("/health")
     def health() -> dict[str, str]:

@@ -28,7 +28,7 @@ table { border-collapse: collapse; font-variant-numeric: tabular-nums; }
 caption { color: var(--soft); padding-bottom: 0.4rem; text-align: start; }
 th, td { border-bottom: 1px solid var(--line); padding: 0.3rem 0.7rem; text-align: start; vertical-align: top;
   overflow-wrap: normal; } td { white-space: nowrap; }
-figure { margin: 1rem 0; } figure svg { min-width: 34rem; max-width: 46rem; height: auto; display: block; }
+figure { margin: 1rem 0; } figure svg { display: block; height: auto; }
 figcaption, .note { color: var(--soft); } .better { color: var(--good); font-weight: 600; }
 .worse { color: var(--bad); font-weight: 600; } code { font-size: 0.9em; }
 """

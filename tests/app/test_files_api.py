@@ -202,12 +202,12 @@ def test_lists_in_parts(http, library):
         assert response.json()["error"]["param"] == next(iter(params))
 
 
-def test_a_second_server_on_one_home_waits_for_the_first_to_end(tmp_path, library, caplog):
+def test_a_second_server_on_one_home_waits_for_the_first_to_end(tmp_path, library, records, caplog):
     library.worker.start()
     second = Library.open(tmp_path / "library", TinyEmbedder())
     with (
         Assistant(second, "tiny", Engines(tmp_path), passages=8) as assistant,
-        TestClient(create_app(assistant)) as client,
+        TestClient(create_app(assistant, records)) as client,
     ):
         assert "already works on the uploads" in caplog.text
         library.worker.stop()
@@ -218,10 +218,10 @@ def test_a_second_server_on_one_home_waits_for_the_first_to_end(tmp_path, librar
             time.sleep(0.02)
 
 
-def test_the_server_works_on_uploads_while_it_runs(tmp_path):
+def test_the_server_works_on_uploads_while_it_runs(tmp_path, records):
     library = Library.open(tmp_path / "library", TinyEmbedder())
     with Assistant(library, "tiny", Engines(tmp_path), passages=8) as assistant:
-        with TestClient(create_app(assistant)) as client:
+        with TestClient(create_app(assistant, records)) as client:
             file = client.post("/v1/files", files={"file": ("a.txt", b"One.")}).json()
             end = time.monotonic() + 20
             while client.get(f"/v1/files/{file['id']}").json()["status"] != "processed":

@@ -1,16 +1,23 @@
 """The server without a browser: its health, its headers, what it keeps closed, and the address it needs."""
 
+from contextlib import closing
+
 import pytest
 from fastapi.testclient import TestClient
 
 from app.server import _listen, create_app
 from assistant.errors import InputError
 from assistant.pipeline import Assistant
+from assistant.records import open_records
 
 
 @pytest.fixture
 def client(tmp_path):
-    with Assistant.open(tmp_path, model="tiny") as assistant, TestClient(create_app(assistant)) as client:
+    with (
+        Assistant.open(tmp_path, model="tiny") as assistant,
+        closing(open_records(tmp_path)) as records,
+        TestClient(create_app(assistant, records)) as client,
+    ):
         yield client
 
 
@@ -45,7 +52,11 @@ def test_no_file_of_the_machine_is_served(client, path):
 def test_an_upload_over_the_limit_is_refused(tmp_path, monkeypatch):
     monkeypatch.setattr("app.server.MAX_UPLOAD", "1mb")
     body = b"\0" * (1024 * 1024 + 1)
-    with Assistant.open(tmp_path, model="tiny") as assistant, TestClient(create_app(assistant)) as client:
+    with (
+        Assistant.open(tmp_path, model="tiny") as assistant,
+        closing(open_records(tmp_path)) as records,
+        TestClient(create_app(assistant, records)) as client,
+    ):
         response = client.post("/gradio_api/upload", files={"files": ("big.txt", body)})
     assert response.status_code == 413
 
