@@ -11,6 +11,7 @@ from eval.sessions import list_sessions
 from retrieval.database import Database
 
 FAULT = "Something went wrong in the program; the trace is in its log. Try it again."
+ALL = "All sessions, version by version"
 _INTRO = (
     "Ratings by all votes of a session, with how sure they are. Contestants share a rank as long as their intervals "
     "overlap."
@@ -27,8 +28,9 @@ class Leaderboard:
     def look(self, chosen: str | None) -> tuple[Any, str]:
         """The sessions of battles, the newest first, and the standings of the one that is chosen."""
         names = [session.name for session in list_sessions(self._records) if session.kind == "battle"]
-        value = chosen if chosen in names else (names[0] if names else None)
-        return gr.update(choices=names, value=value), self.show(value)
+        choices = [*names, ALL] if len(names) > 1 else names
+        value = chosen if chosen in choices else (names[0] if names else None)
+        return gr.update(choices=choices, value=value), self.show(value)
 
     def show(self, session: str | None) -> str:
         """The standings of a session."""
@@ -36,9 +38,13 @@ class Leaderboard:
             return notice_html(_NONE)
         # Here: both take a second to import, which the first page need not wait for.
         from app.standings import standings_html
+        from app.versions import versions_html
         from eval.session_report import battle_report
+        from eval.versions import versions_report
 
         try:
+            if session == ALL:
+                return versions_html(versions_report(self._records))
             return standings_html(battle_report(self._records, session))
         except SHOWN as fault:
             return notice_html(str(fault), warning=True)

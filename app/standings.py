@@ -25,9 +25,9 @@ def standings_html(found: Values) -> str:
     if people is None and models is None:
         parts.append('<p class="fn-notice" role="status">No vote yet says which answer is better. Begin in Battle.</p>')
     if people is not None:
-        parts += [_rated(people, "people"), _history(found["history"])]
+        parts += [rated_html(people, "people"), _history(found["history"])]
     if models is not None:
-        inner = _rated(models, "models as judges")
+        inner = rated_html(models, "models as judges")
         parts.append(f"<details{'' if people else ' open'}><summary>By models as judges</summary>{inner}</details>")
     parts += [_raters(found["raters"]), notes_html([*found["notes"], *_notes(people, models)])]
     return f'<div class="fn-standings">{"".join(parts)}</div>'
@@ -56,7 +56,8 @@ def _overview(found: Values) -> str:
     return f'<p class="fn-status">{" · ".join(said)}</p>'
 
 
-def _rated(rated: Values, by: str) -> str:
+def rated_html(rated: Values, by: str) -> str:
+    """Ratings of `eval.ratings_report` by people or models: tables, plots, who beat whom."""
     tables = []
     for number, names in enumerate(rated["groups"], start=1):
         title = f"Group {number}, which no battle connects with the others" if len(rated["groups"]) > 1 else "Ratings"
@@ -75,7 +76,7 @@ def _table(rated: Values, names: Sequence[str]) -> str:
     titles = ("Rank", "Contestant", "Rating", "95 % interval", "Votes", "Score", "How sure", "Elo")
     head = "".join(f'<th scope="col"{_OF_WORDS if title in _WORDS else ""}>{title}</th>' for title in titles)
     body = "".join(_row(name, rated["bradley_terry"][name], rated["elo"][name]) for name in names)
-    return _scrolled("Ratings", f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>")
+    return scrolled("Ratings", f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>")
 
 
 def _row(name: str, row: Values, elo: float) -> str:
@@ -83,7 +84,8 @@ def _row(name: str, row: Values, elo: float) -> str:
     flag = f' <span class="fn-tag">{escape(row["flag"])}</span>' if row["flag"] else ""
     return (
         f'<tr><td>{row["rank"]}</td><th scope="row"><bdi>{escape(name)}</bdi>{flag}</th><td><strong>{row["rating"]:.0f}'
-        f"</strong></td><td>{_end(low)} to {_end(high)}</td><td>{row['battles']:,}</td><td>{row['score']:.0%}</td>"
+        f"</strong></td><td>{end_html(low)} to {end_html(high)}</td><td>{row['battles']:,}</td>"
+        f"<td>{row['score']:.0%}</td>"
         f'<td class="fn-tier">{_tier(name, row)}</td><td>{elo:.0f}</td></tr>'
     )
 
@@ -130,7 +132,7 @@ def _win_rates(rates: Values) -> str:
         "contestant of the row took; a tie is half.</caption><thead><tr><td></td>"
         f"{head}</tr></thead><tbody>{body}</tbody></table>"
     )
-    return f"<h3>Who beat whom</h3>{_scrolled('Who beat whom', table)}"
+    return f"<h3>Who beat whom</h3>{scrolled('Who beat whom', table)}"
 
 
 def _cell(share: float | None, battles: int) -> str:
@@ -175,14 +177,14 @@ def _raters(raters: Mapping[str, Values]) -> str:
         f'<table><thead><tr><th scope="col"{_OF_WORDS}>Rater</th>{head}<th scope="col">Median time</th></tr></thead>'
         f"<tbody>{body}</tbody></table>"
     )
-    return f"<h3>Raters</h3>{_scrolled('Raters', table)}"
+    return f"<h3>Raters</h3>{scrolled('Raters', table)}"
 
 
 def _notes(*rated: Values | None) -> list[str]:
     return [note for each in rated if each is not None for note in each["notes"]]
 
 
-def _scrolled(label: str, table: str) -> str:
+def scrolled(label: str, table: str) -> str:
     """A table that is moved sideways where it is wider than its place; the keyboard reaches it."""
     return f'<div class="fn-table" role="region" aria-label="{escape(label)}" tabindex="0">{table}</div>'
 
@@ -195,7 +197,8 @@ def _sentence(note: str) -> str:
     return note[:1].upper() + note[1:] + ("" if note.endswith((".", "!", "?")) else ".")
 
 
-def _end(value: float | None) -> str:
+def end_html(value: float | None) -> str:
+    """An end of an interval."""
     return "open" if value is None else f"{value:.0f}"
 
 

@@ -166,3 +166,23 @@ def test_a_tie_of_all_has_a_plot(records):
     html = Leaderboard(records).show("ties")
     assert "only ties" in html
     assert html.count('<svg class="fn-plot"') == 1
+
+
+def test_versions_over_all_sessions(records, session):
+    from app.leaderboard import ALL
+
+    board = Leaderboard(records)
+    assert ALL not in board.look(None)[0]["choices"]
+    create_session(records, "second", ["Prompt 0"], [Contestant(FIRST), Contestant(SECOND, model="m")])
+    assert board.look(ALL)[0]["value"] == ALL
+    assert "No vote yet" in board.show(ALL)  # no answer was written, so there is no version that made one
+    records.all(
+        "INSERT INTO generations (session_id, contestant, prompt, answer, messages, draft, checkpoint, sampling,"
+        " latency_ms, made_at) SELECT c.session_id, c.number, p.number, '{}', '[]', '', 'ab' || c.number, '{}', 1,"
+        " '2026-01-02T03:04:05' FROM contestants c JOIN prompts p ON p.session_id = c.session_id"
+    )
+    html = board.show(ALL)
+    assert "one, &lt;i&gt;" in html
+    assert "<i>" not in html
+    assert html.count("2026-01-02") == 3
+    assert "Versions over time" in html

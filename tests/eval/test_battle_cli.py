@@ -75,6 +75,10 @@ def test_another_home_replays_the_same_bytes(begun, tmp_path):
     assert begun("import", "one.jsonl", "--home", "other")[1] == "imported one\n"
     assert begun("replay", "--rounds", 20, "--seed", 4, "--home", "other", "--to", "second.json")[0] == 0
     assert (tmp_path / "second.json").read_text() == first
+    assert [each["label"] for each in json.loads(begun("versions", "--rounds", 20, "--json")[1])["versions"]] == [
+        *("drawn, 🎲", "greedy"),
+    ]
+    assert "2 votes  greedy" in begun("versions", "--rounds", 20)[1]
     begun("export", "one", "--format", "csv", "--to", "one.csv")
     code, out, _ = begun("elo", "one.csv", "--rounds", 20, "--json")
     assert set(json.loads(out)["elo"]) == {"greedy", "drawn, 🎲"}
