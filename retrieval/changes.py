@@ -121,7 +121,7 @@ class Changes:
     def check_model(self) -> None:
         """Vectors of two models cannot be compared. Raises LibraryError where the library was made with another."""
         model = self._store.fact("model")
-        if model not in (None, self._known.model) and self._store.collections():
+        if model is not None and not self._known.model.is_same(model) and self._store.collections():
             raise LibraryError(
                 f"the library's vectors were made with {model}, not {self._known.model}; "
                 "open it with that model, or run: footnote reindex"
@@ -133,8 +133,14 @@ class Changes:
         if replaced:
             self._store.retire(replaced.id)
         document = self._store.add(new)
-        self._store.set_fact("model", self._known.model)
+        self._set_model()
         return Change(before, self._store.new_generation(), (document,), (replaced,) if replaced else ())
+
+    def _set_model(self) -> None:
+        """Remembers the model, unless only its folder moved: what was built of its vectors stays good then."""
+        model, stored = self._known.model, self._store.fact("model")
+        if stored is None or not (model.is_same(stored) and stored.endswith(model.key)):
+            self._store.set_fact("model", str(model))
 
     def _living(self, document_id: str) -> Document:
         document = self._store.document(document_id)
