@@ -102,7 +102,9 @@ def _document(document: Document, note: str | None) -> str:
         f'<bdi class="fn-name" title="{name}">{name}</bdi>'
         f'<span class="fn-detail">{_size(document.pages, document.passages)} · {added}</span>'
     )
-    what += f'<span class="fn-detail fn-note">{escape(note)}</span>' if note else ""
+    also = f"Given as {' and '.join(document.aliases)} too." if document.aliases else ""
+    told = " ".join(filter(None, (note, also)))
+    what += f'<span class="fn-detail fn-note">{escape(told)}</span>' if told else ""
     acts = (("preview", "Preview"), ("move", "Move"), ("delete", "Delete"))
     return _row(
         document.id, document.name, "ready", what, "".join(_button(act, label, document.name) for act, label in acts)

@@ -5,7 +5,6 @@ import threading
 import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from pathlib import Path
 
 from retrieval.changes import Changes, Settle
 from retrieval.chunk import passages
@@ -39,9 +38,8 @@ class Ingest:
         self._known = known
         self._limits = limits
 
-    def contents(self, path: Path, name: str, order: Order) -> Iterator[Content | Refused]:
+    def contents(self, source: Source, order: Order) -> Iterator[Content | Refused]:
         """The documents in a file: itself, or the members of an archive; and what is refused. Raises Cancelled."""
-        source = Source(path, name)
         yield from contents(source, self._limits, password=order.password, cancel=order.cancel)
 
     def report(self, content: Content | Refused, order: Order, told: Told) -> IngestReport:
@@ -66,7 +64,7 @@ class Ingest:
 
         tell("extracting", 0.0)
         digest = hashlib.sha256(content.data).hexdigest()
-        if present := self._changes.present(content.name, digest, order.collection):
+        if present := self._changes.present(content.name, digest, order.collection, content.bare):
             return present
         try:
             extracted = extract_data(

@@ -8,7 +8,7 @@ computing vectors hold no lock; writers take turns, searches do not wait for the
 """
 
 import threading
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -27,14 +27,14 @@ from retrieval.files import expand
 from retrieval.indexes import Indexes
 from retrieval.ingest import Ingest, Order
 from retrieval.known import Known
-from retrieval.plaintext import clean
+from retrieval.plaintext import clean, clean_name
 from retrieval.progress import Tell, Teller
 from retrieval.queue import Queue, Upload
 from retrieval.reindex import renew_vectors
 from retrieval.rerank import Reranker
 from retrieval.search import Query, Search
 from retrieval.store import Store
-from retrieval.types import DEFAULT_COLLECTION, WORKING, Document, Filters, Hit, IngestReport, Job, Leg, Section
+from retrieval.types import DEFAULT_COLLECTION, WORKING, Alias, Document, Filters, Hit, IngestReport, Job, Leg, Section
 from retrieval.worker import Worker
 
 
@@ -114,9 +114,11 @@ class Library:
     ) -> list[IngestReport]:
         """Adds files, and all files in folders; one report per file, whatever is wrong with it.
 
-        A file is `skipped` where the collection has the same bytes under the same name, or under another and this one
-        is new; with other bytes it takes the place of the document of its name, and its report says so. Raises
-        LibraryError where the library itself cannot be written.
+        A file in a folder is called by its path in that folder, another by its own name (see `retrieval.files`). A file
+        is `skipped` where the collection has the same bytes under the same name, or under another and this one is new:
+        then the document has this name too. With other bytes it takes the place of the document of its name, and its
+        report says so; where that document has another name too, it stays under that one. Raises LibraryError where
+        the library itself cannot be written.
         """
         collection = names.checked_collection(collection)
         self._changes.check_model()
@@ -124,7 +126,7 @@ class Library:
         reports: list[IngestReport] = []
         try:
             for number, source in enumerate(sources, start=1):
-                for content in self._ingest.contents(source.path, source.name, order):
+                for content in self._ingest.contents(source, order):
                     teller = Teller(progress, content.name, number, len(sources))
                     reports.append(self._ingest.report(content, order, teller))
                 Teller(progress, source.name, number, len(sources))("done", 1.0)
@@ -220,33 +222,34 @@ class Library:
         """Names of the collections that hold a document, sorted."""
         return self._store.collections()
 
-    def remove(self, name_or_id: str, *, collection: str | None = None) -> Document | Job:
+    def remove(self, name_or_id: str, *, collection: str | None = None) -> Document | Job | Alias:
         """Forgets a document with its earlier versions, or a file that did not become one; returns what it was.
 
-        Given by its name, a file of this name on its way is cancelled too: it would bring the document back. Nothing is
-        left anywhere, which is checked. Raises LibraryError where none is meant, or it cannot be told which.
+        Given by its name, a file of this name on its way is cancelled too: it would bring the document back. A document
+        goes with all names that it has; by another name than its own that name alone is forgotten. Nothing is left
+        anywhere, which is checked. Raises LibraryError where none is meant, or it cannot be told which.
         """
         jobs = self.jobs(collection)
         known: list[Document | Job] = [*self.documents(collection), *jobs]
         found = names.find(name_or_id, known)
         by_name = found.id != name_or_id
+        name = found.name if found.name == name_or_id or not by_name else clean_name(name_or_id)
         for job in jobs:
-            meant = by_name and (job.name, job.collection) == (found.name, found.collection)
+            meant = by_name and (job.name, job.collection) == (name, found.collection)
             if (meant or job.id == found.id) and not self._queue.discard(job.id):
                 return self.remove(name_or_id, collection=collection)  # It became a document since they were listed.
-        return self._changes.remove(found.id) if isinstance(found, Document) else found
+        if isinstance(found, Job):
+            if by_name or found.state == "skipped":
+                self._changes.forget_name(name, found.collection)
+            return found
+        if name != found.name and self._changes.forget_name(name, found.collection):
+            return Alias(name, found.collection, found.name, found.id)
+        return self._changes.remove(found.id)
 
     def move(self, name_or_id: str, to: str, *, collection: str | None = None) -> Document:
         """Puts a document into the collection `to`, under the same id. Raises LibraryError as `remove` does."""
         document = names.find(name_or_id, self.documents(collection))
         return self._changes.move(document.id, names.checked_collection(to))
-
-    def release(self, cited: Collection[str]) -> list[Document]:
-        """Deletes the texts of replaced documents whose ids are not among `cited`; returns what they were.
-
-        Until this is called they are kept, however old: only the caller knows which conversations cite them.
-        """
-        return self._changes.release(cited)
 
     def reindex(self, progress: Tell | None = None) -> None:
         """Computes the vectors that the library's model has not made yet, and rebuilds both indexes.

@@ -23,7 +23,8 @@ class Document:
 
     `retired_at` is None for the documents that are searched and listed; an earlier version, whose text is kept for the
     citations of it, has the time at which another took its place. `bytes` is None where the size of the file was not
-    recorded, `language` where it is not known.
+    recorded, `language` where it is not known. `aliases` are other names under which the same bytes were given: where
+    another version takes this name, the document goes on under the first of them.
     """
 
     id: str
@@ -38,6 +39,17 @@ class Document:
     language: str | None = None
     bytes: int | None = None
     retired_at: str | None = None
+    aliases: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Alias:
+    """Another name, `name`, of the document `document` in a collection."""
+
+    name: str
+    collection: str
+    document: str
+    document_id: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,7 @@ from typing import BinaryIO
 
 from retrieval.contents import Content, Refused
 from retrieval.errors import Cancelled, LibraryError
+from retrieval.files import Source
 from retrieval.ingest import Ingest, Order, Told
 from retrieval.jobs import Jobs
 from retrieval.progress import Stage
@@ -191,7 +192,7 @@ class Worker:
         # Those that a worker which was killed had brought into the queue already.
         before = {_key(each): each for each in self._queue.jobs.not_ready(job.collection) if each.id != job.id}
         try:
-            for content in self._ingest.contents(path, job.name, order):
+            for content in self._ingest.contents(Source(path, job.name), order):
                 if content.name != job.name:
                     members.append(self._member(content, order, before))
                 elif isinstance(content, Refused):

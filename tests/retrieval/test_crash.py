@@ -147,7 +147,9 @@ def check_whole(library, folder):
     total = sum(document.passages for document in documents)
     assert (library._store.count_passages(), len(library._indexes.dense), len(library._indexes.sparse)) == (total,) * 3
     places = {(document.collection, document.name) for document in documents}
-    assert {(document.collection, document.name) for document in library._store.retired()} <= places
+    assert {
+        (document.collection, document.name) for document in library._store._documents("retired_at IS NOT NULL")
+    } <= places
     kept = {path.name for path in (folder / "incoming").iterdir() if path.name != ".lock"}
     assert kept == {job.id for job in library.jobs() if job.state in ("queued", "extracting", "embedding", "failed")}
 

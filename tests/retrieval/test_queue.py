@@ -9,6 +9,7 @@ import pytest
 
 from retrieval.errors import DocumentError, LibraryError
 from retrieval.extract import Limits
+from retrieval.files import Source
 from retrieval.library import Library
 
 LONG = " ".join(f"Sentence {number} tells of the word{number}." for number in range(6000)).encode()
@@ -137,7 +138,7 @@ def test_cancelled_in_the_moment_of_being_stored(shelf):
     job = shelf.submit(b"Text.", "a.txt")
     claimed = shelf._queue.jobs.claim()
     path, order = shelf._queue.begin(claimed)
-    (content,) = shelf._ingest.contents(path, "a.txt", order)
+    (content,) = shelf._ingest.contents(Source(path, "a.txt"), order)
 
     def settle(report):
         shelf._queue.jobs.cancel(job.id)
