@@ -16,7 +16,8 @@ from retrieval.database import Database
 CSS = Path(__file__).with_name("page.css")
 _SYSTEM_FONTS = ("system-ui", "sans-serif")
 _SYSTEM_MONO = ("ui-monospace", "monospace")
-_HOUR = 3600
+_LOOK_SECONDS, _KEPT_SECONDS = 60, 300
+"""How often uploads are looked at that are in the library by now, and how long they may wait for being taken there."""
 _HEADER = f"""
 <header class="fn-header">
   <h1>Footnote<sup aria-hidden="true">1</sup></h1>
@@ -28,7 +29,9 @@ _HEADER = f"""
 def build_page(assistant: Assistant, records: Database) -> gr.Blocks:
     """The page over one assistant and the records of its home."""
     asking, shelf = Asking(assistant), Shelf(assistant)
-    with gr.Blocks(title="Footnote", analytics_enabled=False, delete_cache=(_HOUR, _HOUR), fill_width=True) as page:
+    with gr.Blocks(
+        title="Footnote", analytics_enabled=False, delete_cache=(_LOOK_SECONDS, _KEPT_SECONDS), fill_width=True
+    ) as page:
         gr.HTML(_HEADER)
         collection, kept = build_collection(), build_kept()
         with gr.Tabs(selected="chat", elem_id="fn-tabs"):

@@ -57,7 +57,8 @@ class Job:
     """One file on its way into the library; `id` is later the id of its document.
 
     `share` is how much of the present state is done, from 0 to 1. `reason` says why it was skipped, failed or waits.
-    `document_id` is the document that it became, or for which it was skipped. Times are ISO 8601, UTC.
+    `document_id` is the document that it became, or for which it was skipped. Times are ISO 8601, UTC. `owner` tells
+    which program takes it in by itself, as `footnote ingest` does, or failed to; it is None where the worker does.
     """
 
     id: str
@@ -70,6 +71,12 @@ class Job:
     document_id: str | None
     submitted_at: str
     changed_at: str
+    owner: str | None = None
+
+    @property
+    def is_kept(self) -> bool:
+        """Whether its bytes are in the library's folder until it is a document: it can be tried again then."""
+        return self.owner is None and self.bytes > 0
 
     @property
     def ended(self) -> bool:
