@@ -24,7 +24,8 @@ from retrieval.database import Database
 CSS = [Path(__file__).with_name(name) for name in ("page.css", "tabs.css")]
 _SYSTEM_FONTS = ("system-ui", "sans-serif")
 _SYSTEM_MONO = ("ui-monospace", "monospace")
-_HOUR = 3600
+_LOOK_SECONDS, _KEPT_SECONDS = 60, 300
+"""How often uploads are looked at that are in the library by now, and how long they may wait for being taken there."""
 _QUIET: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
 _HEADER = f"""
 <header class="fn-header">
@@ -37,7 +38,9 @@ _HEADER = f"""
 def build_page(assistant: Assistant, records: Database) -> gr.Blocks:
     """The page over one assistant and the records of its home."""
     asking, shelf, battling = Asking(assistant), Shelf(assistant), Battling(assistant, records)
-    with gr.Blocks(title="Footnote", analytics_enabled=False, delete_cache=(_HOUR, _HOUR), fill_width=True) as page:
+    with gr.Blocks(
+        title="Footnote", analytics_enabled=False, delete_cache=(_LOOK_SECONDS, _KEPT_SECONDS), fill_width=True
+    ) as page:
         gr.HTML(_HEADER)
         # What the browser keeps stands outside of the tabs: inside one it is not read until that is opened.
         collection, kept, battles_kept = build_collection(), build_kept(), build_battles_kept()

@@ -86,7 +86,8 @@ def embedder_of(config: Config) -> "Embedder":
     """The model that makes the vectors, not loaded yet. Raises LibraryError for a folder that holds none."""
     from retrieval.embed import BUNDLED, Embedder
 
-    return Embedder(BUNDLED if config.embedding == "bundled" else config.embedding)
+    model = BUNDLED if config.embedding == "bundled" else config.embedding
+    return Embedder(model, cache=config.home / "library" / "models.json")
 
 
 def read_config(home: str | Path | None = None, **flags: Any) -> Config:

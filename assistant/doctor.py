@@ -55,7 +55,7 @@ def _library(config: Config) -> str:
 
 def _embeddings(config: Config) -> str:
     embedder = embedder_of(config)
-    return f"{embedder.model_name}: vectors of {embedder.encode(['check']).shape[1]} numbers"
+    return f"{embedder.id}: vectors of {embedder.encode(['check']).shape[1]} numbers"
 
 
 def _model(config: Config) -> str:

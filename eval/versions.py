@@ -16,8 +16,9 @@ from retrieval.database import Database
 _SHOWN = 8
 """Characters of a checkpoint's hash that tell versions apart for the eye."""
 _QUERY = """
-SELECT battles.id, rater, raters.kind, battles.number, sessions.name || char(10) || prompts.text, winner, seconds, probability,
-    voted_at, l.name, l.settings, lg.checkpoint, lg.made_at, r.name, r.settings, rg.checkpoint, rg.made_at
+SELECT battles.id, rater, raters.kind, battles.number, sessions.name || char(10) || prompts.text,
+    winner, seconds, probability, voted_at, l.name, l.settings, lg.checkpoint, lg.made_at,
+    r.name, r.settings, rg.checkpoint, rg.made_at
 FROM votes
     JOIN battles ON battles.id = votes.battle_id
     JOIN sessions ON sessions.id = battles.session_id
