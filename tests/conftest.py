@@ -4,6 +4,7 @@ import json
 import os
 import shutil
 import socket
+import sys
 import threading
 import time
 from dataclasses import asdict
@@ -31,6 +32,21 @@ def _no_settings_from_outside(monkeypatch, tmp_path):
             monkeypatch.delenv(name)
     monkeypatch.delenv("OPENAI_API_KEY", raising=False)
     monkeypatch.setenv("FOOTNOTE_HOME", str(tmp_path / "home"))
+
+
+@pytest.fixture
+def footnote(monkeypatch, capsys):
+    """Run `footnote ARGS` in this process; gives (exit code, stdout, stderr)."""
+    from app.main import main
+
+    def run(*args):
+        monkeypatch.setattr(sys, "argv", ["footnote", *map(str, args)])
+        with pytest.raises(SystemExit) as stop:
+            main()
+        out, err = capsys.readouterr()
+        return stop.value.code or 0, out, err
+
+    return run
 
 
 @pytest.fixture(scope="session")

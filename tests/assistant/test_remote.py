@@ -4,7 +4,6 @@ import asyncio
 import json
 import logging
 import socket
-import sys
 import threading
 import time
 
@@ -12,7 +11,6 @@ import pytest
 from fastapi import FastAPI
 from fastapi.responses import HTMLResponse, JSONResponse, PlainTextResponse, StreamingResponse
 
-from app.main import main
 from assistant.chatml import Message
 from assistant.checkpoint import load_checkpoint
 from assistant.config import read_config
@@ -303,14 +301,7 @@ def test_names_of_checkpoints_are_no_servers():
 
 
 @pytest.fixture
-def run(monkeypatch, capsys, tmp_path):
-    def footnote(*args):
-        monkeypatch.setattr(sys, "argv", ["footnote", *map(str, args)])
-        with pytest.raises(SystemExit) as stop:
-            main()
-        out, err = capsys.readouterr()
-        return stop.value.code or 0, out, err
-
+def run(footnote):
     return footnote
 
 

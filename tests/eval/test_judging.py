@@ -7,12 +7,12 @@ import subprocess
 import sys
 import threading
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from app.main import main
 from assistant.engine.remote import RemoteEngine
 from assistant.errors import InputError, ModelError
 from assistant.types import Answer, Citation
@@ -310,15 +310,8 @@ def test_names_of_judges(scripted, records, session):
 
 
 @pytest.fixture
-def run(monkeypatch, capsys):
-    def footnote(*args):
-        monkeypatch.setattr(sys, "argv", ["footnote", "eval", *map(str, args)])
-        with pytest.raises(SystemExit) as stop:
-            main()
-        out, err = capsys.readouterr()
-        return stop.value.code or 0, out, err
-
-    return footnote
+def run(footnote):
+    return partial(footnote, "eval")
 
 
 def test_the_command_judges_through_a_server(run, records, session, scripted, serve_app, openai_app):

@@ -1,11 +1,10 @@
 """A panel of three labels texts: the majority, a person's turn, and what is refused by file, line and setting."""
 
 import json
-import sys
+from functools import partial
 
 import pytest
 
-from app.main import main
 from assistant.errors import InputError
 from assistant.rows import read_rows
 from eval.panel import check_panel, label_rows, majority, panel_report, read_texts
@@ -109,15 +108,8 @@ def test_rows_that_cannot_be_labelled(tmp_path, content, named):
 
 
 @pytest.fixture
-def run(monkeypatch, capsys):
-    def footnote(*args):
-        monkeypatch.setattr(sys, "argv", ["footnote", "eval", "label", *map(str, args)])
-        with pytest.raises(SystemExit) as stop:
-            main()
-        out, err = capsys.readouterr()
-        return stop.value.code or 0, out, err
-
-    return footnote
+def run(footnote):
+    return partial(footnote, "eval", "label")
 
 
 def test_the_command(run, scripted, serve_app, openai_app, texts):

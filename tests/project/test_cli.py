@@ -8,23 +8,14 @@ import sys
 
 import pytest
 
-from app.main import main
 from retrieval.embed import bundled_folder
 
 NOTES = "The Skerryvore lighthouse was lit in 1844. Its builder was Alan Stevenson."
 
 
 @pytest.fixture
-def run(monkeypatch, capsys):
+def run(footnote):
     """Run `footnote ARGS`; gives (exit code, stdout, stderr)."""
-
-    def footnote(*args):
-        monkeypatch.setattr(sys, "argv", ["footnote", *map(str, args)])
-        with pytest.raises(SystemExit) as stop:
-            main()
-        out, err = capsys.readouterr()
-        return stop.value.code or 0, out, err
-
     return footnote
 
 
