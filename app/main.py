@@ -12,9 +12,10 @@ from app.bench import bench_commands
 from app.logs import log_to
 from assistant.cli import BAD_INPUT, FAULT, Home, Model, add_commands
 from assistant.config import open_home, read_config
-from assistant.errors import SHOWN
+from assistant.errors import SHOWN, InputError
 from eval.cli import eval_commands
 from finetune.cli import models_commands
+from finetune.processes import speaks
 
 _INTERRUPTED = 130
 
@@ -51,6 +52,10 @@ def finetune(
     recipe: Annotated[Path, typer.Argument(help="A TOML file; see finetune/recipes.")],
     settings: Annotated[list[str] | None, typer.Option("--set", help="key=value, in place of the recipe's.")] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on from the last saved step.")] = False,
+    held_out: Annotated[
+        Path | None,
+        typer.Option(help="Only write the rows that the recipe keeps for a test into this folder."),
+    ] = None,
 ) -> None:
     """Train a checkpoint as a recipe says."""
     from finetune.processes import is_first
@@ -58,6 +63,14 @@ def finetune(
     from finetune.recipe import load_recipe
 
     wanted = load_recipe(recipe, settings or ())
+    if held_out is not None:
+        if resume:
+            raise InputError("--held-out and --resume do not go together; the one trains nothing")
+        from finetune.held_out import write_held_out
+
+        for name, rows in write_held_out(wanted, held_out).items():
+            typer.echo(f"{rows:6,} rows in {held_out / name}")
+        return
     with progress("loading the libraries"):
         from finetune.train import run
     folder = run(wanted, resume=resume)
@@ -84,7 +97,9 @@ def main() -> None:
 
 
 def _stop(message: str, code: int) -> NoReturn:
-    print(message.encode(errors="replace").decode(), file=sys.stderr)
+    """Exit with a message; of several processes that train on one machine, only the first says it."""
+    if code != BAD_INPUT or speaks():
+        print(message.encode(errors="replace").decode(), file=sys.stderr)
     sys.exit(code)
 
 

@@ -27,6 +27,7 @@ _CHOICES = "Give a checkpoint folder, or use --model bundled."
 _REPOSITORY = re.compile(r"[\w.-]+(/[\w.-]+)?")
 _NAME = re.compile(r"[^./\\][^/\\]*")
 _CONNECT_SECONDS = 3
+_CONFIG = "config.json"
 BUNDLED_FOLDER = Path(__file__).parent / "models" / "footnote-gpt2"
 
 
@@ -53,8 +54,11 @@ def find_checkpoint(name: str, models: Path) -> str:
     return name
 
 
-def load_checkpoint(source: str | Path, name: str | None = None) -> Checkpoint:
-    """Load from a folder or a hub id, in float32, ready for inference."""
+def load_checkpoint(source: str | Path, name: str | None = None, *, advice: str = _CHOICES) -> Checkpoint:
+    """Load from a folder or a hub id, in float32, ready for inference.
+
+    ModelError where it cannot be had; `advice` says there what else to name.
+    """
     if is_server(str(source)):
         address = read_address(str(source)).base_url
         raise ModelError(f"{address}: a server answers, but its weights are not here; this takes a checkpoint's files")
@@ -62,7 +66,7 @@ def load_checkpoint(source: str | Path, name: str | None = None) -> Checkpoint:
     if folder.is_dir():
         _check_run_file(folder)
     if not folder.is_dir() and not _REPOSITORY.fullmatch(str(source)):
-        raise ModelError(f"{source}: no such folder, and not the form of a hub id. {_CHOICES}")
+        raise ModelError(f"{source}: no such folder, and not the form of a hub id. {advice}")
     # Asked for weights while offline, the hub's client retries for a minute; one look at the door is enough.
     only_local = folder.is_dir() or not _hub_in_reach()
     try:
@@ -70,7 +74,7 @@ def load_checkpoint(source: str | Path, name: str | None = None) -> Checkpoint:
     except ModelError:
         raise
     except Exception as fault:  # damaged weights, foreign shapes, a hub out of reach: each library has its own error
-        raise ModelError(_what_to_do(str(source), fault)) from fault
+        raise ModelError(_what_to_do(source, fault, advice)) from fault
     model.eval()
     positions = getattr(model.config, "max_position_embeddings", None) or 1024
     return Checkpoint(name or folder.name, model, tokenizer, int(positions), str(source))
@@ -125,14 +129,17 @@ def _check_run_file(folder: Path) -> None:
         raise ModelError(f"{folder}: a classifier, which names labels and cannot write; give a model that chats")
 
 
-def _what_to_do(source: str, fault: Exception) -> str:
+def _what_to_do(source: str | Path, fault: Exception, advice: str) -> str:
     if Path(source).is_dir():
-        return f"{source}: not a causal language model that transformers can load: {_first_line(fault)}"
+        reason = _first_line(fault) if Path(source, _CONFIG).is_file() else f"it has no {_CONFIG}. {advice}"
+        return f"{source}: not a causal language model that transformers can load: {reason}"
     return (
         f"{source}: no such folder, no such name in the home's models, and it could not be had from a model hub. "
-        f"{_CHOICES} ({_first_line(fault)})"
+        f"{advice} ({_first_line(fault)})"
     )
 
 
 def _first_line(fault: Exception) -> str:
-    return str(fault).strip().split("\n", 1)[0]
+    """What the libraries say first; a line that only opens a list is told with the list."""
+    first, _, rest = str(fault).strip().partition("\n")
+    return first if not first.endswith(":") else " ".join(f"{first} {rest}".split())

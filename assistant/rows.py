@@ -5,8 +5,9 @@ import json
 import lzma
 import sys
 import zlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import IO, Any
 
@@ -14,6 +15,8 @@ from assistant.errors import InputError
 
 STANDARD_INPUT = "-"
 _ENDINGS = (".jsonl", ".jsonl.gz", ".jsonl.xz")
+_TEXT_ENDINGS = (".txt", ".txt.gz", ".txt.xz")
+_UNREADABLE = (OSError, EOFError, zlib.error, lzma.LZMAError, UnicodeDecodeError)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,20 +54,29 @@ class Row:
         return value
 
 
-def data_files(paths: Sequence[str], setting: str = "data.paths") -> list[Path]:
-    """The files that `paths` name, folders expanded, in a stable order; a refusal names their `setting`."""
-    found = [file for path in map(Path, paths) for file in _expanded(path, setting)]
+def data_files(paths: Sequence[str], setting: str = "data.paths", *, text: bool = False) -> list[Path]:
+    """The files that `paths` name, folders expanded, in a stable order; a refusal names their `setting`.
+
+    With `text` plain texts are files of a folder too.
+    """
+    endings = (*_ENDINGS, *_TEXT_ENDINGS) if text else _ENDINGS
+    found = [file for path in map(Path, paths) for file in _expanded(path, setting, endings)]
     if not found:
-        raise InputError(f"{setting}: no {', '.join(_ENDINGS)} file in {', '.join(paths) or 'an empty list'}")
+        raise InputError(f"{setting}: no {', '.join(endings)} file in {', '.join(paths) or 'an empty list'}")
     return found
 
 
-def _expanded(path: Path, setting: str) -> list[Path]:
+def is_plain_text(path: Path) -> bool:
+    """Whether a file is a text by its name, one document, no rows."""
+    return path.name.lower().endswith(_TEXT_ENDINGS)
+
+
+def _expanded(path: Path, setting: str, endings: tuple[str, ...]) -> list[Path]:
     if str(path) == STANDARD_INPUT:
         return [path]
     try:
         if path.is_dir():
-            return sorted(p for p in path.iterdir() if p.name.endswith(_ENDINGS))
+            return sorted(p for p in path.iterdir() if p.name.endswith(endings))
         if path.is_file():
             return [path]
     except OSError as fault:
@@ -76,17 +88,40 @@ def read_rows(path: Path, bad: Callable[[InputError], None] | None = None) -> It
     """The rows of one file, in order. A line that is no row is refused, or told to `bad` and passed over."""
     try:
         with _open(path) as lines:
-            for number, line in enumerate(lines, start=1):
-                if not line.strip():
-                    continue
-                try:
-                    yield Row(_parse(line, path, number), path, number)
-                except InputError as fault:
-                    if bad is None:
-                        raise
-                    bad(fault)
-    except (OSError, EOFError, zlib.error, lzma.LZMAError, UnicodeDecodeError) as fault:
+            yield from _rows(lines, path, bad)
+    except _UNREADABLE as fault:
         raise InputError(f"{path}: cannot be read as JSON lines: {fault}") from fault
+
+
+def read_texts(path: Path, bad: Callable[[InputError], None] | None = None) -> Iterator[Row]:
+    """Rows of `text` of one file: of a plain text one, which is the whole of it, else those that `read_rows` reads.
+
+    The standard input is a plain text where it does not begin as JSON does, with a brace.
+    """
+    if str(path) != STANDARD_INPUT and not is_plain_text(path):
+        yield from read_rows(path, bad)
+        return
+    try:
+        with _open(path) as lines:
+            first = next((line for line in lines if line.strip()), "")
+            if str(path) == STANDARD_INPUT and first.lstrip("\ufeff \t").startswith("{"):
+                yield from _rows(chain([first.removeprefix("\ufeff")], lines), path, bad)
+            else:
+                yield Row({"text": first.removeprefix("\ufeff") + lines.read()}, path, 1)
+    except _UNREADABLE as fault:
+        raise InputError(f"{path}: cannot be read as text in UTF-8: {fault}") from fault
+
+
+def _rows(lines: Iterable[str], path: Path, bad: Callable[[InputError], None] | None) -> Iterator[Row]:
+    for number, line in enumerate(lines, start=1):
+        if not line.strip():
+            continue
+        try:
+            yield Row(_parse(line, path, number), path, number)
+        except InputError as fault:
+            if bad is None:
+                raise
+            bad(fault)
 
 
 def _parse(line: str, path: Path, number: int) -> dict[str, Any]:

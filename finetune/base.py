@@ -14,12 +14,13 @@ from transformers import PreTrainedTokenizerBase as Tokenizer
 from assistant.chatml import END_OF_TEXT, IM_END, IM_START, PAD
 from assistant.checkpoint import find_checkpoint, load_checkpoint
 from assistant.config import read_config
-from assistant.errors import InputError
+from assistant.errors import InputError, ModelError
 from finetune.config import Lora, ModelShape, Recipe
 from finetune.copying import start_copying
 from finetune.progress import progress
 
 _TEXT_TAGS = "text"
+_ADVICE = "Set base to bundled, a checkpoint folder, or a Hugging Face id."
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +59,10 @@ def load_base(recipe: Recipe) -> Base:
     """The checkpoint that `recipe` names, its tags as the recipe asks for them, ready to be trained whole."""
     source = find_checkpoint(recipe.base, read_config().home / "models")
     with progress(f"loading {recipe.base}"):
-        checkpoint = load_checkpoint(source, name=recipe.base)
+        try:
+            checkpoint = load_checkpoint(source, name=recipe.base, advice=_ADVICE)
+        except ModelError as fault:
+            raise ModelError(f"base: {fault}") from fault
     model, tokenizer = checkpoint.model, checkpoint.tokenizer
     if model.config.model_type != "gpt2":
         raise InputError(f"base: {recipe.base} is a {model.config.model_type}; recipes train models of the GPT-2 kind")

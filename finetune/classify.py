@@ -19,7 +19,7 @@ from finetune.config import Recipe
 from finetune.progress import progress
 from finetune.reading import Tally, rows_for
 from finetune.run import Run, Trained
-from finetune.split import Split, split
+from finetune.split import LEAKED, Split, leaks, split
 from finetune.trainer import make_trainer
 
 CUT = "cut to training.window tokens"
@@ -52,7 +52,7 @@ def prepare_classifier(recipe: Recipe) -> Run:
     InputError where the labels cannot be learned: fewer than two of them, or one that occurs only in rows kept apart.
     """
     tally = Tally()
-    parts = _read(recipe, tally)
+    parts = split_labelled(recipe, tally)
     labels = known_labels(parts)
     base = load_base(recipe)
     # The head looks for padding by this; a foreign configuration may not name it.
@@ -75,7 +75,7 @@ def prepare_classifier(recipe: Recipe) -> Run:
     return Run(trainer, base.tokenizer, dict(tally.counts), [one.row for one in parts.test], {"labels": labels}, finish)
 
 
-def known_labels(parts: Split[Classified]) -> list[str]:
+def known_labels(parts: Split[Classified] | Split[Labelled]) -> list[str]:
     """The labels of the training rows, sorted; InputError where they are too few or miss one of the other rows."""
     known = {row.label for row in parts.train}
     for row in (*parts.validation, *parts.test):
@@ -114,11 +114,13 @@ def padding(pad: int) -> Callable[[Sequence[dict[str, Any]]], dict[str, torch.Te
     return collate
 
 
-def _read(recipe: Recipe, tally: Tally) -> Split[Classified]:
+def split_labelled(recipe: Recipe, tally: Tally) -> Split[Classified]:
+    """The labelled texts of the recipe's rows on their sides."""
     data = recipe.data
     found = list(_labelled(recipe, tally))
     tally.require_some(found, data.paths)
     parts = split(found, lambda row: row.text, validation=data.validation, test=data.test, seed=recipe.training.seed)
+    tally.counts[LEAKED] = leaks(parts, lambda row: row.text)
     for name, part in (("training", parts.train), ("validation", parts.validation), ("test", parts.test)):
         tally.counts[f"{name} rows"] = len(part)
     return parts

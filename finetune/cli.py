@@ -102,8 +102,12 @@ def export(
         _print_json({**asdict(exported), "folder": str(exported.folder)})
         return
     measured = exported.perplexity
-    typer.echo(f"{exported.dtype} in {exported.folder}, {_megabytes(exported.bytes)}")
-    typer.echo(f"perplexity {measured.fp32} → {measured.exported}, ratio {measured.ratio}, {measured.tokens} tokens")
+    source = exported.source_dtype or "as published"
+    typer.echo(f"{exported.dtype}, from {source}, in {exported.folder}, {_megabytes(exported.bytes)}")
+    typer.echo(
+        f"perplexity {measured.source} ({source}) → {measured.exported} ({exported.dtype}), ratio {measured.ratio}, "
+        f"{measured.tokens} tokens"
+    )
 
 
 def combine(

@@ -13,8 +13,8 @@ from assistant.chatml import PROMPT_FORMAT
 from assistant.checkpoint import RUN_FILE, Checkpoint, load_checkpoint
 from finetune.combine import Comparison, Method, Mix, combine, compare, labels
 from finetune.config import require
+from finetune.divergence import in_half_precision
 from finetune.losses import conversations
-from finetune.save import in_half_precision
 
 
 def measure_and_save(

@@ -1,6 +1,8 @@
 """Recipes: what to train, from what, how. Each table of the TOML file is one dataclass here, each key one field."""
 
+import re
 from dataclasses import asdict, dataclass, field
+from string import Formatter
 from typing import Any, Literal
 
 from assistant.errors import InputError
@@ -51,7 +53,10 @@ class Data:
     """Where the rows come from, and which are kept apart."""
 
     paths: list[str] = field(default_factory=list)
-    """JSON lines (plain, .gz or .xz), folders of them, or `-` for the standard input."""
+    """JSON lines (plain, .gz or .xz), folders of them, or `-` for the standard input.
+
+    Recipes of the kinds `pretrain` and `domain` read plain texts too (.txt, .txt.gz, .txt.xz), each as one document.
+    """
     collection: str = ""
     """Domain recipes: the documents of a collection of the library, in place of `paths` or beside them."""
     home: str = ""
@@ -59,7 +64,9 @@ class Data:
     own: bool = False
     """Instruct recipes: the instruction set that comes with the program, beside `paths`."""
     plain_text: list[str] = field(default_factory=list)
-    """Instruct recipes: files of `{"text"}` rows, of which `cloze_rows` grounded questions are made."""
+    """Instruct recipes: plain texts or files of `{"text"}` rows, of which `cloze_rows` grounded questions are made."""
+    longest_solution: int = 0
+    """Instruct recipes: instructions whose solution has more words are left out; 0 takes all of them."""
     cloze_rows: int = 0
     learn_sources: bool = False
     """Instruct recipes: learn the sources of those rows too, not the replies alone."""
@@ -81,6 +88,7 @@ class Data:
 
     def __post_init__(self) -> None:
         require(self.cloze_rows >= 0, "data.cloze_rows must not be negative")
+        require(self.longest_solution >= 0, "data.longest_solution must not be negative")
         require(self.plain_windows >= 0, "data.plain_windows must not be negative")
         require(0 < self.plain_learned <= 1, "data.plain_learned must be above 0 and at most 1: a share of the tokens")
         require(self.max_tokens >= 0, "data.max_tokens must not be negative")
@@ -96,6 +104,13 @@ class Task:
 
     instruction: str = "{instruction}"
     solution: str = "{solution}"
+
+    def __post_init__(self) -> None:
+        for name, template in (("instruction", self.instruction), ("solution", self.solution)):
+            try:
+                template_fields(template)
+            except ValueError as fault:
+                raise InputError(f"task.{name}: {template!r} is no template: {fault}; write braces as {{{{") from fault
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,7 +200,7 @@ class Recipe:
             "data.paths is empty: name the training files, --set 'data.paths=[\"FILE\"]'",
         )
         require(not data.collection or self.kind == "domain", "data.collection is for recipes of the kind domain")
-        for name in ("own", "cloze_rows", "repeats", "plain_windows"):
+        for name in ("own", "cloze_rows", "repeats", "plain_windows", "longest_solution"):
             given = bool(getattr(data, name))
             require(not given or self.kind == "instruct", f"data.{name} is for recipes of the kind instruct")
         require(
@@ -201,6 +216,15 @@ class Recipe:
         for name in (name for name, is_unread in unread.items() if is_unread):
             values.pop(name)
         return values
+
+
+def template_fields(template: str) -> set[str]:
+    """The fields that a template of `str.format` names; ValueError where it is none."""
+    named = (field for _, field, _, _ in Formatter().parse(template) if field is not None)
+    found = {re.split(r"[.\[]", field, maxsplit=1)[0] for field in named}
+    if any(not name or name.isdecimal() for name in found):
+        raise ValueError("a field in braces has a name")
+    return found
 
 
 def require(holds: bool, message: str) -> None:

@@ -9,7 +9,7 @@ from assistant.chatml import Message, Role
 from assistant.errors import InputError
 from assistant.rows import Row
 from assistant.wording import CHAT_SYSTEM, chat_messages, grounded_messages, grounded_reply
-from finetune.config import Task
+from finetune.config import Task, template_fields
 from finetune.grounding import grounded_row
 
 _MOST_DISTRACTORS = 2
@@ -29,6 +29,14 @@ class Example:
     row: dict[str, Any]
     shorter: Sequence[Sequence[Message]] = ()
     whole: bool = False
+
+    @property
+    def asked(self) -> str:
+        """What must not stand on two sides of the split: the passage that is asked about, else all before the reply."""
+        passage = self.row.get("context")
+        if isinstance(passage, str) and passage.strip() and "question" in self.row:
+            return passage
+        return "\n".join(message.content for message in self.messages[:-1])
 
 
 def example(row: Row, contexts: Sequence[str], rng: random.Random) -> Example | None:
@@ -54,6 +62,18 @@ def task_example(row: Row, task: Task) -> Example:
     asked, solution = (_filled(template, row) for template in (task.instruction, task.solution))
     reply = Message("assistant", solution)
     return Example([*chat_messages(asked), reply], asked, row.path.name, row.values)
+
+
+def check_template(rows: Sequence[Row], task: Task) -> None:
+    """Refuse a template that names a field which no row of a file has: not one of them could be used."""
+    known = {key for row in rows for key in row.values}
+    for name, fields in (("instruction", task.instruction), ("solution", task.solution)):
+        missing = sorted(template_fields(fields) - known)
+        if rows and missing:
+            raise InputError(
+                f"task.{name}: no row of {rows[0].path} has the field {missing[0]!r}; its fields are "
+                f"{', '.join(sorted(known)) or 'none'}"
+            )
 
 
 def _filled(template: str, row: Row) -> str:

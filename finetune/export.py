@@ -1,7 +1,8 @@
 """Exporting a checkpoint in a smaller type, measured before it is handed over.
 
 The exported folder is loaded again as any checkpoint is, and both read the same held-out text: what is refused or
-recorded is what people will run, not what the arithmetic promises.
+recorded is what people will run, not what the arithmetic promises. The source is measured as it is stored: a run saves
+float16, so what that rounding cost stands in its record, under `rounding`.
 """
 
 import json
@@ -17,7 +18,9 @@ from assistant.chatml import PROMPT_FORMAT
 from assistant.checkpoint import RUN_FILE, Checkpoint, load_checkpoint
 from assistant.errors import InputError
 from assistant.quantized import save_quantized
+from assistant.stored import describe
 from finetune.losses import Loss, mean_loss, text_windows
+from finetune.output import FILES
 
 Dtype = Literal["fp16", "int8"]
 MOST_TOKENS = 20_000
@@ -26,9 +29,9 @@ _WORST_RATIO = 1.01
 
 @dataclass(frozen=True, slots=True)
 class Perplexity:
-    """Perplexity of the source in float32 and of the export, over the same `tokens`."""
+    """Perplexity of the source as it is stored and of the export, both computed in float32, over the same `tokens`."""
 
-    fp32: float
+    source: float
     exported: float
     ratio: float
     tokens: int
@@ -39,6 +42,8 @@ class Export:
     """An exported checkpoint."""
 
     folder: Path
+    source_dtype: str | None
+    """The type that the source is stored in; None where it comes from a hub, which does not say before it is loaded."""
     dtype: str
     bytes: int
     """Of the weights."""
@@ -59,15 +64,24 @@ def export(
     # An output that is taken is refused at once, not after the measuring.
     with new_folder(output) as folder:
         original = load_checkpoint(source)
+        stored = stored_type(source, dtype)
         windows = text_windows(texts, original, most_tokens)
-        fp32 = mean_loss(original.model, windows, "the source")
+        before = mean_loss(original.model, windows, "the source")
         _write(original, dtype, folder)
-        perplexity = _compared(fp32, mean_loss(load_checkpoint(folder).model, windows, "the export"))
+        perplexity = _compared(before, mean_loss(load_checkpoint(folder).model, windows, "the export"))
         _refuse_worse(dtype, perplexity)
         size = sum(path.stat().st_size for path in folder.glob("*.safetensors"))
-        record = {**_source_record(source, original), "export": _summary(dtype, size, perplexity)}
+        record = {**_source_record(source, original), "export": _summary(dtype, stored, size, perplexity)}
         (folder / RUN_FILE).write_text(json.dumps(record, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
-    return Export(output, dtype, size, perplexity)
+    return Export(output, stored, dtype, size, perplexity)
+
+
+def stored_type(source: str | Path, dtype: Dtype) -> str | None:
+    """The type of the weights in the folder `source`; InputError where they are stored as `dtype` already."""
+    stored = describe(Path(source)).dtype if Path(source).is_dir() else None
+    if stored == dtype:
+        raise InputError(f"--dtype {dtype}: {source} is stored in {dtype} already, so there is nothing to convert")
+    return stored
 
 
 def _write(checkpoint: Checkpoint, dtype: Dtype, folder: Path) -> None:
@@ -78,22 +92,22 @@ def _write(checkpoint: Checkpoint, dtype: Dtype, folder: Path) -> None:
     checkpoint.tokenizer.save_pretrained(folder)
 
 
-def _compared(fp32: Loss, exported: Loss) -> Perplexity:
-    ratio = exported.perplexity / fp32.perplexity
-    return Perplexity(round(fp32.perplexity, 4), round(exported.perplexity, 4), round(ratio, 6), fp32.tokens)
+def _compared(source: Loss, exported: Loss) -> Perplexity:
+    ratio = exported.perplexity / source.perplexity
+    return Perplexity(round(source.perplexity, 4), round(exported.perplexity, 4), round(ratio, 6), source.tokens)
 
 
 def _refuse_worse(dtype: Dtype, perplexity: Perplexity) -> None:
     if perplexity.ratio <= _WORST_RATIO:  # false for NaN, the mark of numbers too large for the type
         return
     raise InputError(
-        f"--dtype {dtype}: the perplexity goes from {perplexity.fp32} to {perplexity.exported}, more than "
+        f"--dtype {dtype}: the perplexity goes from {perplexity.source} to {perplexity.exported}, more than "
         f"{_WORST_RATIO} times; keep the source, or export it as another of {', '.join(get_args(Dtype))}"
     )
 
 
-def _summary(dtype: Dtype, size: int, perplexity: Perplexity) -> dict[str, Any]:
-    return {"dtype": dtype, "bytes": size, "perplexity": asdict(perplexity)}
+def _summary(dtype: Dtype, stored: str | None, size: int, perplexity: Perplexity) -> dict[str, Any]:
+    return {"source_dtype": stored, "dtype": dtype, "bytes": size, "perplexity": asdict(perplexity)}
 
 
 def _source_record(source: str | Path, original: Checkpoint) -> dict[str, Any]:
@@ -101,6 +115,7 @@ def _source_record(source: str | Path, original: Checkpoint) -> dict[str, Any]:
     path = Path(source, RUN_FILE)
     if path.is_file():
         record: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        record.pop(FILES, None)  # those of the run, not of this folder
         return record
     base = Path(source).name if Path(source).is_dir() else str(source)
     parameters = original.model.num_parameters()

@@ -12,14 +12,14 @@ from transformers import PreTrainedTokenizerBase
 
 from assistant.chatml import ChatML
 from assistant.errors import InputError
-from assistant.rows import Row, data_files, read_rows
+from assistant.rows import Row, data_files, read_texts
 from finetune.config import Recipe, require
-from finetune.conversations import Example, example, task_example
+from finetune.conversations import Example, check_template, example, task_example
 from finetune.fit import fitted
 from finetune.grounding import cloze, passages
 from finetune.progress import progress
 from finetune.reading import Tally, files_for, row_kind
-from finetune.split import Split, split
+from finetune.split import LEAKED, Split, leaks, split
 from finetune.tokenizer import separator_id
 from finetune.windows import Windows, from_stream, joined, packed
 
@@ -44,12 +44,7 @@ def conversations(recipe: Recipe, tokenizer: PreTrainedTokenizerBase) -> Prepare
     """The windows of an instruct or a task recipe, rows on one text all on one side."""
     tally = Tally()
     rng = random.Random(recipe.training.seed)
-    paths = _paths(recipe)
-    found = list(_examples(recipe, paths, rng, tally))
-    tally.require_some(found, paths)
-    found += _from_plain_text(recipe, rng)
-    _check_repeats(recipe, found)
-    parts = _split(recipe, found)
+    parts = split_conversations(recipe, tally, rng)
     train = [one for one in parts.train for _ in range(recipe.data.repeats.get(one.source, 1))]
     require(bool(train), "data.repeats leaves no row to train on; raise one of them")
     rng.shuffle(train)
@@ -61,6 +56,18 @@ def conversations(recipe: Recipe, tokenizer: PreTrainedTokenizerBase) -> Prepare
         learned = joined(learned, _plain_windows(recipe, tokenizer, tally)).shuffled(recipe.training.seed)
     validation = kept.sample(_MOST_VALIDATION_WINDOWS, recipe.training.seed)
     return Prepared(learned, validation, dict(tally.counts), parts)
+
+
+def split_conversations(recipe: Recipe, tally: Tally, rng: random.Random) -> Split[Example]:
+    """The conversations of the recipe's rows on their sides: the same for one seed, whatever is trained on them."""
+    paths = _paths(recipe)
+    found = list(_examples(recipe, paths, rng, tally))
+    tally.require_some(found, paths)
+    found += _from_plain_text(recipe, rng)
+    _check_repeats(recipe, found)
+    parts = _split(recipe, found)
+    tally.counts[LEAKED] = leaks(parts, lambda one: one.asked)
+    return parts
 
 
 def examples_of(recipe: Recipe) -> list[Example]:
@@ -75,8 +82,13 @@ def _paths(recipe: Recipe) -> list[str]:
 def _examples(recipe: Recipe, paths: Sequence[str], rng: random.Random, tally: Tally) -> Iterator[Example]:
     for rows in map(list, files_for(recipe.kind, paths, tally)):
         contexts = list(_contexts(rows))
+        if recipe.kind == "task":
+            check_template(rows, recipe.task)
         with progress("making conversations", "rows", len(rows)) as counted:
             for row in counted(rows):
+                if _is_too_long(row, recipe.data.longest_solution):
+                    tally.counts["left out: solution longer than data.longest_solution"] += 1
+                    continue
                 try:
                     one = task_example(row, recipe.task) if recipe.kind == "task" else example(row, contexts, rng)
                 except InputError as fault:
@@ -86,6 +98,11 @@ def _examples(recipe: Recipe, paths: Sequence[str], rng: random.Random, tally: T
                     tally.counts["left out: no sentence holds the answer"] += 1
                 else:
                     yield one
+
+
+def _is_too_long(row: Row, most: int) -> bool:
+    solution = row.values.get("solution")
+    return bool(most) and isinstance(solution, str) and len(solution.split()) > most
 
 
 def _contexts(rows: Iterable[Row]) -> Iterator[str]:
@@ -114,6 +131,7 @@ def _split(recipe: Recipe, found: Sequence[Example]) -> Split[Example]:
         validation=data.validation,
         test=data.test,
         seed=recipe.training.seed,
+        text=lambda one: one.asked,
     )
 
 
@@ -142,7 +160,7 @@ def _from_plain_text(recipe: Recipe, rng: random.Random) -> list[Example]:
 
 def _questions(recipe: Recipe, rng: random.Random) -> Iterator[Example]:
     recent: list[str] = []
-    for lines in passages(_texts(data_files(recipe.data.plain_text, "data.plain_text")), rng):
+    for lines in passages(_texts(data_files(recipe.data.plain_text, "data.plain_text", text=True)), rng):
         distractors = rng.sample(recent, min(len(recent), rng.randint(1, _MOST_DISTRACTORS)))
         messages = cloze(lines, distractors, rng)
         recent = [*recent[-8:], " ".join(lines[:2])]
@@ -157,7 +175,7 @@ def _plain_windows(recipe: Recipe, tokenizer: PreTrainedTokenizerBase, tally: Ta
     separator = separator_id(tokenizer)
     ids: list[int] = []
     with progress("encoding plain text", "texts") as counted:
-        for text in counted(_texts(data_files(recipe.data.plain_text, "data.plain_text"))):
+        for text in counted(_texts(data_files(recipe.data.plain_text, "data.plain_text", text=True))):
             ids += [separator, *chatml.encode_text(text)]
             if len(ids) >= wanted:
                 break
@@ -171,7 +189,7 @@ def _plain_windows(recipe: Recipe, tokenizer: PreTrainedTokenizerBase, tally: Ta
 
 def _texts(paths: Sequence[Path]) -> Iterator[str]:
     """The texts of all files, one of each in turn."""
-    streams = [(row.text("text") for row in read_rows(path)) for path in paths]
+    streams = [(row.text("text") for row in read_texts(path)) for path in paths]
     while streams:
         for stream in list(streams):
             text = next(stream, None)

@@ -22,11 +22,12 @@ from assistant.wording import chat_messages
 from finetune.base import Base, adapted, load_base
 from finetune.config import Recipe, require
 from finetune.conversations import Example
+from finetune.divergence import StopsWhenDiverged
 from finetune.fit import SHORTENED, TOO_LONG, fitted
 from finetune.progress import progress
 from finetune.reading import Tally, rows_for
 from finetune.run import Run, Trained
-from finetune.split import Split, split
+from finetune.split import LEAKED, Split, leaks, split
 from finetune.trainer import arguments, watched
 
 
@@ -40,7 +41,7 @@ class Pair:
     row: dict[str, Any]
 
 
-class PreferenceTrainer(DPOTrainer):
+class PreferenceTrainer(StopsWhenDiverged, DPOTrainer):
     """trl's trainer on columns of token ids that are ready: `prompt_ids`, `chosen_ids`, `rejected_ids`."""
 
     def evaluate(self, *given: Any, **settings: Any) -> dict[str, float]:
@@ -69,7 +70,7 @@ def prepare_preference(recipe: Recipe) -> Run:
     The reference is the base: without its adapters where a `lora` is trained, else a copy of it in memory.
     """
     tally = Tally()
-    parts = _read(recipe, tally)
+    parts = split_pairs(recipe, tally)
     base = load_base(recipe)
     # trl reads the weights of the output layer past the adapter that holds the added tokens.
     require(
@@ -149,13 +150,15 @@ def _rewards(trained: Trained) -> dict[str, Any]:
     }
 
 
-def _read(recipe: Recipe, tally: Tally) -> Split[Pair]:
+def split_pairs(recipe: Recipe, tally: Tally) -> Split[Pair]:
+    """The pairs of the recipe's rows on their sides."""
     data = recipe.data
     found = list(_pairs(recipe, tally))
     tally.require_some(found, data.paths)
     parts = split(
         found, lambda pair: pair.prompt, validation=data.validation, test=data.test, seed=recipe.training.seed
     )
+    tally.counts[LEAKED] = leaks(parts, lambda pair: pair.prompt)
     tally.counts["test rows"] = len(parts.test)
     return parts
 

@@ -16,12 +16,12 @@ from transformers import PreTrainedTokenizerBase
 
 from assistant.chatml import ChatML
 from assistant.errors import InputError
-from assistant.rows import Row, read_rows
+from assistant.rows import Row, read_texts
 from finetune.config import Recipe, require
 from finetune.language import Prepared
 from finetune.progress import progress
 from finetune.reading import Tally, files_for
-from finetune.split import Split
+from finetune.split import LEAKED, Split, refuse_leaks, same
 from finetune.tokenizer import separator_id
 from finetune.windows import Windows, from_stream, padded
 from retrieval.sentences import sentence_spans
@@ -38,7 +38,7 @@ def tokenizer_texts(files: Sequence[Path]) -> Iterator[str]:
     """A beginning of each file, to train a tokenizer on."""
     for path in files:
         characters = 0
-        for row in read_rows(path, lambda _: None):  # named later, when the rows are taken
+        for row in read_texts(path, lambda _: None):  # named later, when the rows are taken
             text = str(row.values.get("text", ""))[: _CHARACTERS_FOR_TOKENIZER - characters]
             yield text
             characters += len(text)
@@ -65,6 +65,7 @@ def streams(recipe: Recipe, tokenizer: PreTrainedTokenizerBase, texts: Sequence[
     train, validation = (np.concatenate([part[side] for part in parts]) for side in (0, 1))
     if len(ahead) > 1 and _misses(train, validation, recipe):
         train, validation = _kept_by_size(np.concatenate([train, validation]), separator_id(tokenizer), recipe)
+    tally.counts[LEAKED] = _leaks(train, validation, tokenizer)
     tally.counts["tokens"], tally.counts["validation tokens"] = len(train), len(validation)
     seed, pad = recipe.training.seed, tokenizer.pad_token_id
     return Prepared(
@@ -104,8 +105,8 @@ def _sided(texts: Iterator[str], recipe: Recipe) -> Sided:
 
 
 def _is_validation(text: str, recipe: Recipe) -> bool:
-    """By a hash of the text, so that a document stays on its side whatever is added beside it."""
-    digest = hashlib.blake2b(f"{recipe.training.seed}\n{text}".encode(), digest_size=8).digest()
+    """By a hash of the text without case and white space: it stays on its side, whatever is added beside it."""
+    digest = hashlib.blake2b(f"{recipe.training.seed}\n{same(text)}".encode(), digest_size=8).digest()
     return int.from_bytes(digest) / 2**64 < recipe.data.validation
 
 
@@ -143,9 +144,22 @@ def _misses(train: np.ndarray, validation: np.ndarray, recipe: Recipe) -> bool:
     return is_small and not (len(train) and wanted / 2 <= len(validation) <= 2 * wanted)
 
 
+def _leaks(train: np.ndarray, validation: np.ndarray, tokenizer: PreTrainedTokenizerBase) -> int:
+    """How many documents stand on both sides, token for token: none, because InputError refuses them."""
+    separator = separator_id(tokenizer)
+    learned = {hashlib.blake2b(one.tobytes()).digest() for one in _documents(train, separator)}
+    both = [one for one in _documents(validation, separator) if hashlib.blake2b(one.tobytes()).digest() in learned]
+    refuse_leaks(len(both), tokenizer.decode(both[0][1:]) if both else "")
+    return len(both)
+
+
+def _documents(ids: np.ndarray, separator: int) -> list[np.ndarray]:
+    return np.split(ids, np.flatnonzero(ids == separator)[1:])
+
+
 def _kept_by_size(ids: np.ndarray, separator: int, recipe: Recipe) -> tuple[np.ndarray, np.ndarray]:
     """The documents to train on, and those kept: the one nearest in size to the share, and more while there is room."""
-    documents = np.split(ids, np.flatnonzero(ids == separator)[1:])
+    documents = _documents(ids, separator)
     require(
         len(documents) > 1,
         f"data.max_tokens: the first document fills {recipe.data.max_tokens}, so none is left to validate by; raise it",

@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from assistant.errors import InputError
-from assistant.rows import Row, data_files, file_name, read_rows
+from assistant.rows import Row, data_files, file_name, is_plain_text, read_rows, read_texts
+from finetune.config import TEXT_KINDS, require
 from finetune.progress import progress, say
 
 _KEYS: Mapping[str, frozenset[str]] = {
@@ -71,13 +72,19 @@ def rows_for(kind: str, paths: Sequence[str], tally: Tally) -> Iterator[Row]:
 def files_for(kind: str, paths: Sequence[str], tally: Tally) -> Iterator[Iterator[Row]]:
     """The same, the rows of each file apart; they are read as they are asked for."""
     seen: set[bytes] = set()
-    for path in data_files(paths):
+    is_text = kind in TEXT_KINDS
+    for path in data_files(paths, text=is_text):
+        require(
+            is_text or not is_plain_text(path),
+            f"data.paths: {path} is plain text, which only recipes of the kind {' and '.join(TEXT_KINDS)} take; "
+            f"name JSON lines for one of the kind {kind}",
+        )
         yield _rows_of(path, kind, tally, seen)
 
 
 def _rows_of(path: Path, kind: str, tally: Tally, seen: set[bytes]) -> Iterator[Row]:
     with progress(f"reading {file_name(path)}", "rows") as counted:
-        for row in counted(read_rows(path, tally.bad)):
+        for row in counted((read_texts if kind in TEXT_KINDS else read_rows)(path, tally.bad)):
             same = _fingerprint(row)
             if same in seen:
                 tally.counts[_TWICE] += 1
@@ -105,5 +112,6 @@ def _taken(kind: str, row: Row, tally: Tally) -> bool:
     if found is None:
         tally.bad(InputError(f"{row.place}: no known kind of row; its keys are {', '.join(row.values) or 'none'}"))
     elif found not in takes:
-        raise InputError(f"{row.place}: a row of the kind {found}; recipes of the kind {kind} take {', '.join(takes)}")
+        known = ", ".join(takes)
+        raise InputError(f"data.paths: {row.place}: a row of the kind {found}; recipes of the kind {kind} take {known}")
     return found is not None

@@ -14,6 +14,9 @@ from assistant.errors import InputError
 from finetune.progress import progress
 
 T = TypeVar("T")
+LEAKED = "texts on two sides of the split"
+"""The name of their count."""
+_SHOWN = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,10 +28,23 @@ class Split(Generic[T]):
     test: list[T]
 
 
-def split(rows: Sequence[T], group: Callable[[T], str], *, validation: float, test: float, seed: int) -> Split[T]:
-    """Keep shares of `rows` apart; every part that was asked for has a row, or the shares are refused by name."""
+def split(
+    rows: Sequence[T],
+    group: Callable[[T], str],
+    *,
+    validation: float,
+    test: float,
+    seed: int,
+    text: Callable[[T], str] | None = None,
+) -> Split[T]:
+    """Keep shares of `rows` apart; every part that was asked for has a row, or the shares are refused by name.
+
+    Groups that share a `text` are one, so that a passage that stands under two titles is on one side.
+    """
     with progress("splitting", "rows", len(rows)) as counted:
         keys = [same(group(row)) for row in counted(rows)]
+    if text is not None:
+        keys = _merged(keys, [same(text(row)) for row in rows])
     sizes = Counter(keys)
     order = sorted(sizes, key=lambda key: hashlib.sha256(f"{seed}\n{key}".encode()).digest())
     held = _fill(order, sizes, len(rows) * validation)
@@ -43,6 +59,22 @@ def split(rows: Sequence[T], group: Callable[[T], str], *, validation: float, te
     return parts
 
 
+def leaks(parts: Split[T], text: Callable[[T], str]) -> int:
+    """How many texts stand on two sides, to be recorded: none, because InputError refuses the first."""
+    sides = ((parts.train, parts.validation), (parts.train, parts.test), (parts.validation, parts.test))
+    found = set[str]().union(*(leaked(one, other, text) for one, other in sides))
+    refuse_leaks(len(found), min(found, default=""))
+    return len(found)
+
+
+def refuse_leaks(count: int, one: str) -> None:
+    """Refuse a split with texts on two sides, of which `one` is shown."""
+    if count:
+        raise InputError(
+            f"data.paths: {count} texts stand on two sides of the split, such as {one[:_SHOWN]!r}; name each only once"
+        )
+
+
 def leaked(one: Sequence[T], other: Sequence[T], group: Callable[[T], str]) -> set[str]:
     """Groups with rows in both."""
     return {same(group(row)) for row in one} & {same(group(row)) for row in other}
@@ -51,6 +83,22 @@ def leaked(one: Sequence[T], other: Sequence[T], group: Callable[[T], str]) -> s
 def same(text: str) -> str:
     """`text` without differences of case and white space: what differs only there is one group."""
     return " ".join(text.casefold().split())
+
+
+def _merged(keys: Sequence[str], texts: Sequence[str]) -> list[str]:
+    """The keys, all that share a text replaced by the first of them."""
+    first: dict[str, str] = {}
+    of_text: dict[str, str] = {}
+
+    def root(key: str) -> str:
+        while first.setdefault(key, key) != key:
+            first[key] = key = first[first[key]]
+        return key
+
+    for key, text in zip(keys, texts, strict=True):
+        one, other = root(of_text.setdefault(text, key)), root(key)
+        first[other] = one
+    return [root(key) for key in keys]
 
 
 def _fill(order: Sequence[str], sizes: Mapping[str, int], wanted: float) -> set[str]:

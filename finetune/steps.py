@@ -1,28 +1,23 @@
 """The steps of a run on the disk: training from one of them on, and which of them can be gone on from."""
 
-import json
 import shutil
 from pathlib import Path
 
 from transformers import Trainer, TrainerState
 
 from assistant.errors import InputError
-from finetune.save import writing_to
+from finetune.output import STEPS, is_complete, newest_step, writing_to
 from finetune.watch import ProgressLine
 
-STEPS = "steps"
-"""The folder in the output where the trainer saves what a run can go on from."""
 _STATE = "trainer_state.json"
 
 
 def last_complete_step(output: Path) -> str:
     """The newest step from which a run can go on; one whose saving was cut short is passed over."""
-    steps = output / STEPS
-    folders = sorted(steps.glob("checkpoint-*"), key=lambda path: int(path.name.rpartition("-")[2]), reverse=True)
-    for folder in folders:
-        if _is_complete(folder):
-            return str(folder)
-    raise InputError(f"nothing to resume in {steps}; start without --resume")
+    found = newest_step(output)
+    if found is None:
+        raise InputError(f"nothing to resume in {output / STEPS}; start without --resume")
+    return str(found)
 
 
 def train(trainer: Trainer, saved: str | None) -> None:
@@ -52,7 +47,7 @@ def train(trainer: Trainer, saved: str | None) -> None:
 
 def _remove_incomplete(steps: Path) -> None:
     for folder in steps.glob("checkpoint-*"):
-        if not _is_complete(folder):
+        if not is_complete(folder):
             shutil.rmtree(folder, ignore_errors=True)
 
 
@@ -70,12 +65,3 @@ def _has_ended(state: TrainerState) -> bool:
     """Whether a run was to end at this step, by its plan or early, and its best step is still there."""
     control = state.stateful_callbacks.get("TrainerControl", {}).get("args", {})
     return bool(control.get("should_training_stop")) and Path(state.best_model_checkpoint or "", _STATE).is_file()
-
-
-def _is_complete(folder: Path) -> bool:
-    """The trainer writes its state last: where that can be read, the rest is there."""
-    try:
-        json.loads((folder / _STATE).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return False
-    return True

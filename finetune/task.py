@@ -9,6 +9,7 @@ from transformers import GenerationConfig, PreTrainedModel, PreTrainedTokenizerB
 
 from assistant.chatml import ChatML
 from finetune.baseline import Labelled, beside_baselines, scores
+from finetune.classify import known_labels
 from finetune.conversations import Example
 from finetune.fit import fitted
 from finetune.progress import progress
@@ -41,6 +42,13 @@ def finish_task(
         return beside_baselines(Split(*map(_labelled, (parts.train, parts.validation, parts.test))), found)
 
     return finish
+
+
+def check_labels(parts: Split[Example], solution: str) -> None:
+    """Refuse rows of a text and its label where a label is to be told that no row trains (see `known_labels`)."""
+    rows = [one.row for part in (parts.train, parts.validation, parts.test) for one in part]
+    if "{label}" in solution and all({"text", "label"} <= row.keys() for row in rows):
+        known_labels(Split(*map(_labelled, (parts.train, parts.validation, parts.test))))
 
 
 def solved(

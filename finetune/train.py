@@ -1,8 +1,6 @@
 """A training run, from recipe to checkpoint. What a recipe's kind trains on is in the module of that kind."""
 
 import itertools
-import shutil
-import time
 from pathlib import Path
 from typing import Any
 
@@ -12,20 +10,20 @@ from transformers.utils.logging import disable_progress_bar, set_verbosity_error
 
 from assistant.errors import InputError
 from finetune.base import Base, adapted, load_base, new_model
+from finetune.beginning import Beginning
 from finetune.config import Recipe
 from finetune.language import Prepared, conversations
 from finetune.learned import learned_tokens_only
+from finetune.output import METRICS, go_on, nothing_left_without_a_step
 from finetune.pretrain import streams, tokenizer_texts
+from finetune.processes import is_first
 from finetune.progress import progress
 from finetune.run import Run, Trained
-from finetune.save import check_output, describe, origin, save
 from finetune.sharded import spare_model, whole_model
-from finetune.steps import STEPS, last_complete_step, train
+from finetune.steps import last_complete_step, train
 from finetune.tokenizer import train_tokenizer
 from finetune.trainer import keep_freed_memory, make_trainer
-from finetune.watch import plot_losses, read_metrics
-
-METRICS = "metrics.jsonl"
+from finetune.watch import read_metrics
 
 
 def run(recipe: Recipe, *, resume: bool = False) -> Path:
@@ -38,35 +36,31 @@ def run(recipe: Recipe, *, resume: bool = False) -> Path:
     disable_progress_bar()  # its own bars flash up for files that are written in a moment
     torch.manual_seed(recipe.training.seed)
     output = Path(recipe.output)
-    check_output(output)
     saved = last_complete_step(output) if resume else None
-    prepared = prepare(recipe)
-    source = origin(recipe) if prepared.trainer.is_world_process_zero() else None
-    if not resume:
-        _forget_earlier_run(output)
-    began = time.monotonic()
+    if not is_first():
+        _trained(recipe, prepare(recipe), saved)
+        return output
+    began = Beginning(recipe, saved)
+    with nothing_left_without_a_step(output):
+        prepared = prepare(recipe)
+        began.mark(prepared)
+        trained, found = _trained(recipe, prepared, saved)
+        began.save(prepared, trained, found)
+    return output
+
+
+def _trained(recipe: Recipe, prepared: Run, saved: str | None) -> tuple[Trained, dict[str, Any]]:
+    """The training, and what was measured after it."""
+    output = Path(recipe.output)
     try:
         trained = _train(prepared.trainer, saved, output / METRICS)
-        found = prepared.finish(trained) if prepared.finish else {}
+        return trained, prepared.finish(trained) if prepared.finish else {}
     except (torch.OutOfMemoryError, MemoryError) as fault:
         raise _out_of_memory(recipe) from fault
     except RuntimeError as fault:
         if "can't allocate memory" in str(fault):
             raise _out_of_memory(recipe) from fault
         raise
-    if trained.model is not None and source is not None:
-        measured = {**_measured(trained), **found, "seconds": round(time.monotonic() - began), **prepared.extra}
-        record = describe(recipe, source, trained.model, prepared.counts, measured)
-        with progress(f"saving {output}"):
-            plot_losses(output / METRICS, output / "losses.png")
-            save(output, trained.model, prepared.tokenizer, record, prepared.test_rows)
-    return output
-
-
-def _forget_earlier_run(output: Path) -> None:
-    """So that neither its losses nor its steps are taken for those of the run that begins; its checkpoint stays."""
-    (output / METRICS).unlink(missing_ok=True)
-    shutil.rmtree(output / STEPS, ignore_errors=True)
 
 
 def prepare(recipe: Recipe) -> Run:
@@ -80,6 +74,10 @@ def prepare(recipe: Recipe) -> Run:
 
         return prepare_preference(recipe)
     base, data = _from_scratch(recipe) if recipe.from_scratch else _from_base(recipe)
+    if recipe.kind == "task":
+        from finetune.task import check_labels
+
+        check_labels(data.parts, recipe.task.solution)
     plain = learned_tokens_only(base.model)
     model = adapted(plain, recipe.lora, base) if recipe.lora else plain
     trainer = make_trainer(recipe, model, data.train, data.validation)
@@ -101,23 +99,14 @@ def _train(trainer: Trainer, saved: str | None, metrics: Path) -> Trained:
     return Trained(trainer, whole_model(trainer, spare), before, after)
 
 
-def _measured(trained: Trained) -> dict[str, Any]:
-    state = trained.trainer.state
-    return {
-        "trained_tokens": int(state.num_input_tokens_seen),
-        "steps": state.global_step,
-        "best_step": state.best_global_step,
-        "validation_loss": {"before": trained.before["eval_loss"], "after": trained.after["eval_loss"]},
-    }
-
-
 def _from_scratch(recipe: Recipe) -> tuple[Base, Prepared]:
     from assistant.rows import STANDARD_INPUT, data_files
 
     if STANDARD_INPUT in recipe.data.paths:
         raise InputError("data.paths: pretraining reads its texts twice, the standard input only once; name a file")
     pretraining = recipe.kind == "pretrain"
-    files = data_files(recipe.data.paths) if pretraining else data_files(recipe.data.plain_text, "data.plain_text")
+    named = "paths" if pretraining else "plain_text"
+    files = data_files(getattr(recipe.data, named), f"data.{named}", text=True)
     with progress("training the tokenizer", "texts") as counted:
         tokenizer = train_tokenizer(counted(tokenizer_texts(files)), recipe.model.vocabulary, recipe.model.positions)
     base = Base(new_model(recipe.model, tokenizer), tokenizer)
@@ -150,5 +139,6 @@ def _out_of_memory(recipe: Recipe) -> InputError:
     plan = recipe.training
     return InputError(
         f"out of memory at training.batch = {plan.batch} of {plan.window} tokens: lower it and raise "
-        f"training.accumulate ({plan.accumulate}) by as much, or set training.checkpointing = true; then --resume"
+        f"training.accumulate ({plan.accumulate}) by as much, or set training.checkpointing = true; then "
+        f"{go_on(Path(recipe.output))}"
     )

@@ -13,7 +13,8 @@ from transformers import EarlyStoppingCallback, Trainer, TrainerCallback, Traini
 
 from finetune.base import has_bfloat16
 from finetune.config import Recipe, Training
-from finetune.steps import STEPS
+from finetune.divergence import DivergenceWatch, StopsWhenDiverged
+from finetune.output import METRICS, STEPS
 from finetune.watch import MetricsFile, ProgressLine
 
 _M_TRIM_THRESHOLD, _M_MMAP_MAX = -1, -4
@@ -24,7 +25,7 @@ _LOGGED_STEPS = 20
 def arguments(recipe: Recipe, examples: int, kind: type[TrainingArguments] = TrainingArguments, **more: Any) -> Any:
     """The Trainer's arguments for a run over `examples` windows or rows; `more` are those of its `kind`."""
     plan = recipe.training
-    per_step = plan.batch * plan.accumulate * _processes()
+    per_step = plan.batch * plan.accumulate * processes()
     steps = math.ceil(examples * plan.epochs / per_step)
     every = min(plan.save_steps, steps)
     return kind(
@@ -66,9 +67,9 @@ def arguments(recipe: Recipe, examples: int, kind: type[TrainingArguments] = Tra
 
 
 def watched(recipe: Recipe) -> list[TrainerCallback]:
-    """What looks on: the progress line, the metrics file, and early stopping where the recipe asks for it."""
+    """What looks on: progress line, metrics file, a watch for divergence, and early stopping where it is asked for."""
     plan = recipe.training
-    found: list[TrainerCallback] = [ProgressLine(), MetricsFile(Path(recipe.output) / "metrics.jsonl")]
+    found: list[TrainerCallback] = [ProgressLine(), DivergenceWatch(), MetricsFile(Path(recipe.output) / METRICS)]
     if plan.patience:
         found.append(EarlyStoppingCallback(early_stopping_patience=plan.patience))
     return found
@@ -92,7 +93,7 @@ def make_trainer(
     return found
 
 
-class _TwoRates(Trainer):
+class _TwoRates(StopsWhenDiverged):
     """A Trainer that gives embeddings a learning rate of their own, without weight decay, if the recipe asks for it."""
 
     def __init__(self, *args: Any, embedding_rate: float = 1.0, **more: Any):
@@ -128,7 +129,7 @@ def _schedule(plan: Training, steps: int) -> dict[str, Any]:
     return {"lr_scheduler_type": "constant_with_warmup" if plan.schedule == "constant" else "linear", **warm}
 
 
-def _processes() -> int:
+def processes() -> int:
     """How many processes train together; one, unless a launcher started several."""
     from accelerate import PartialState
 

@@ -29,7 +29,7 @@ def source(tmp_path, tiny_model, tiny_tokenizer):
     folder = tmp_path / "trained"
     tiny_model.save_pretrained(folder)
     tiny_tokenizer.save_pretrained(folder)
-    record = {"prompt_format": "chatml-1", "kind": "instruct", "recipe": {"base": "reading"}}
+    record = {"prompt_format": "chatml-1", "kind": "instruct", "recipe": {"base": "reading"}, "files": ["x"]}
     (folder / "run.json").write_text(json.dumps(record))
     (folder / "metrics.jsonl").write_text("{}\n")
     (folder / "adapter").mkdir()
@@ -47,7 +47,9 @@ def test_an_export_is_what_it_says(source, text, tmp_path, dtype, stored):
     assert record["kind"] == "instruct"
     assert record["recipe"] == {"base": "reading"}
     measured = record["export"].pop("perplexity")
-    assert record["export"] == {"dtype": dtype, "bytes": (found.folder / "model.safetensors").stat().st_size}
+    size = (found.folder / "model.safetensors").stat().st_size
+    assert record["export"] == {"source_dtype": "fp32", "dtype": dtype, "bytes": size}
+    assert "files" not in record
     assert 0.99 < measured["ratio"] < 1.01
     assert measured["tokens"] == found.perplexity.tokens > 700
     assert load_file(found.folder / "model.safetensors")["transformer.wte.weight"].dtype == stored
@@ -75,6 +77,18 @@ def test_a_weight_too_large_for_the_type_is_refused_and_nothing_left(source, tex
         with pytest.raises(InputError, match=rf"--dtype {dtype}: the perplexity goes from .* to nan"):
             export(source, tmp_path / "deep" / "out", dtype, [text])
     assert not (tmp_path / "deep").exists()
+
+
+def test_what_is_stored_in_the_type_already_is_told(source, text, tmp_path):
+    half = export(source, tmp_path / "half", "fp16", [text])
+    assert (half.source_dtype, half.dtype) == ("fp32", "fp16")
+    small = export(half.folder, tmp_path / "small", "int8", [text])
+    assert small.source_dtype == "fp16"
+    assert small.perplexity.source == pytest.approx(half.perplexity.exported, abs=1e-3)
+    for folder, dtype in ((half.folder, "fp16"), (small.folder, "int8")):
+        with pytest.raises(InputError, match=rf"^--dtype {dtype}: .* is stored in {dtype} already"):
+            export(folder, tmp_path / "again", dtype, [text])
+    assert not (tmp_path / "again").exists()
 
 
 def test_outliers_that_int8_cannot_hold_are_refused(source, text, tmp_path):
@@ -170,7 +184,10 @@ def test_the_commands_speak_to_people_too(models, tiny_checkpoint, text, tmp_pat
         return result
 
     assert run("add", tiny_checkpoint, "mine").stdout.startswith("added mine ")
-    assert "ratio 0.99999" in run("export", "mine", "--dtype", "fp16", "--text", text, "-o", tmp_path / "o").stdout
+    told = run("export", "mine", "--dtype", "fp16", "--text", text, "-o", tmp_path / "o").stdout
+    assert told.startswith("fp16, from fp32, in ")
+    assert "(fp32) → " in told
+    assert "(fp16), ratio 0.99999" in told
     monkeypatch.setenv("FOOTNOTE_MODEL", "some/where")
     promoted = run("promote", "mine")
     assert "model = mine" in promoted.stdout

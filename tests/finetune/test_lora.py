@@ -69,7 +69,7 @@ def _base(stock_checkpoint, tokens=0):
 def test_only_adapters_are_trained(as_text, stock_checkpoint):
     record = _record(as_text)
     assert record["trained_parameters"] == ADAPTERS
-    assert record["parameters"] == _base(stock_checkpoint).num_parameters() + ADAPTERS
+    assert record["parameters"] == _base(stock_checkpoint).num_parameters()  # merged
     assert record["validation_loss"]["after"] < record["validation_loss"]["before"]
     assert record["recipe"]["lora"]["r"] == R
 
@@ -102,6 +102,16 @@ def test_the_adapter_folder_holds_the_adapter_alone(as_text, as_tokens):
         assert (folder / "adapter" / "adapter_config.json").is_file()
         assert (folder / "adapter" / "adapter_model.safetensors").stat().st_size < 100_000
         assert not (folder / "adapter" / "model.safetensors").exists()
+
+
+def test_the_adapter_folder_tells_its_base_by_name_and_no_path_of_the_machine(as_text, stock_checkpoint):
+    config = json.loads((as_text / "adapter" / "adapter_config.json").read_text())
+    assert config["base_model_name_or_path"] == stock_checkpoint.name == _record(as_text)["recipe"]["base"]
+    card = (as_text / "adapter" / "README.md").read_text()
+    assert card.startswith(f"# Adapters of low rank\n\nTrained by `footnote finetune` on {stock_checkpoint.name}.")
+    told = "".join(path.read_text() for path in (as_text / "adapter").glob("*.*") if path.suffix in (".json", ".md"))
+    assert str(stock_checkpoint.parent) not in told
+    assert "Model ID" not in told
 
 
 def test_added_tags_are_single_tokens_that_are_trained(as_tokens, stock_checkpoint):

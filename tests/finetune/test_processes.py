@@ -52,3 +52,10 @@ def test_two_processes_make_one_checkpoint(recipe, footnote, tmp_path):
     assert "[transformers]" not in done.stderr
     assert not list(output.glob(".part"))
     assert torch.isfinite(load_checkpoint(output).model.get_input_embeddings().weight).all()
+
+
+def test_what_is_wrong_is_said_once(recipe, footnote):
+    launcher = (*ON_TWO, "-m", "app.main")
+    done = footnote("finetune", recipe, "--set", "training.speed=1", launcher=launcher)
+    assert done.returncode != 0  # torchrun's own code, and its own report behind the line
+    assert done.stderr.count("footnote: training.speed: unknown key") == 1

@@ -113,7 +113,10 @@ def test_a_row_of_another_kind_refuses_the_run_in_one_line(write_rows, kind, row
     path = write_rows([row])
     with pytest.raises(InputError) as refused:
         list(rows_for(kind, [str(path)], Tally()))
-    assert str(refused.value) == f"{path}:1: a row of the kind {found}; recipes of the kind {kind} take {takes}"
+    assert (
+        str(refused.value)
+        == f"data.paths: {path}:1: a row of the kind {found}; recipes of the kind {kind} take {takes}"
+    )
 
 
 def test_a_labelled_text_is_a_text(write_rows):
@@ -174,7 +177,7 @@ def test_files_are_plain_or_compressed_alone_or_in_folders(tmp_path):
     for number, (ending, opened) in enumerate({"": open, ".gz": gzip.open, ".xz": lzma.open}.items()):
         with opened(folder / f"{number}.jsonl{ending}", "wt", encoding="utf-8") as lines:
             lines.write(f'{{"text": "é {number}"}}\n\n')
-    (folder / "notes.txt").write_text("no row")
+    (folder / "notes.md").write_text("no row")
     expected = ["é 0", "é 1", "é 2"]
     assert _texts(rows_for("pretrain", [str(folder)], Tally())) == expected
     alone = [str(path) for path in sorted(folder.glob("*.jsonl*"))]
@@ -226,14 +229,11 @@ def test_a_file_may_hold_rows_of_several_kinds(write_rows, tiny_tokenizer, seed)
 @pytest.mark.parametrize(
     ("template", "row", "reason"),
     [
-        ("Add: {sum}", {"result": "2"}, "needs a text or a number in the field 'sum'"),
         ("Add: {sum}", {"sum": None, "result": "2"}, "needs a text or a number in the field 'sum'"),
         ("Add: {sum}", {"sum": ["1"], "result": "2"}, "needs a text or a number in the field 'sum'"),
         ("{sum}", {"sum": " ", "result": "2"}, "gives an empty text"),
         ("Add: {sum.x}", {"sum": "1", "result": "2"}, "cannot be filled"),
         ("Add: {sum[x]}", {"sum": "1", "result": "2"}, "cannot be filled"),
-        ("Add: {}", {"sum": "1", "result": "2"}, "cannot be filled"),
-        ("Add: {sum", {"sum": "1", "result": "2"}, "cannot be filled"),
     ],
 )
 def test_a_row_that_a_tasks_template_does_not_fit_is_named(write_rows, tiny_tokenizer, capsys, template, row, reason):
@@ -257,3 +257,55 @@ def test_numbers_and_empty_fields_beside_others_fill_a_template(write_rows, tiny
     )
     assert conversations(recipe, tiny_tokenizer).counts["rows of rows.jsonl"] == 8
     assert capsys.readouterr().err == ""
+
+
+@pytest.mark.parametrize("opened", [open, gzip.open, lzma.open])
+def test_a_plain_text_is_one_document(tmp_path, opened):
+    name = f"book.txt{ {gzip.open: '.gz', lzma.open: '.xz'}.get(opened, '') }".replace(" ", "")
+    with opened(tmp_path / name, "wt", encoding="utf-8") as book:
+        book.write('\n{"One": it\n\nis a bóok.\n')
+    for path in (tmp_path / name, tmp_path):
+        assert _texts(rows_for("domain", [str(path)], Tally())) == ['{"One": it\n\nis a bóok.\n']
+    with pytest.raises(
+        InputError, match=rf"^data\.paths: .*{name} is plain text, which only recipes .*pretrain and domain"
+    ):
+        list(rows_for("instruct", [str(tmp_path / name)], Tally()))
+    with pytest.raises(InputError, match=r"^data\.paths: no \.jsonl, "):  # as a folder without rows
+        list(rows_for("instruct", [str(tmp_path)], Tally()))
+
+
+def test_a_plain_text_that_cannot_be_used_is_named(tmp_path):
+    (tmp_path / "latin.txt").write_bytes(b"caf\xe9")
+    with pytest.raises(InputError, match=r"latin\.txt: cannot be read as text in UTF-8"):
+        list(rows_for("domain", [str(tmp_path / "latin.txt")], Tally()))
+    (tmp_path / "empty.txt").write_text(" \n")
+    recipe = Recipe("domain", "out", "base", data=Data(paths=[str(tmp_path / "empty.txt")]))
+    with pytest.raises(InputError, match=r"empty\.txt:1: 'text' must be a text that is not empty"):
+        streams(recipe, None)
+
+
+@pytest.mark.parametrize(
+    ("given", "found"),
+    [
+        ('\ufeff{"text": "A."}\n{"text": "B."}\n', ["A.", "B."]),
+        ("\n\nOnce there was.\n{no row}\n", ["Once there was.\n{no row}\n"]),
+        ("", []),
+    ],
+)
+def test_the_standard_input_is_rows_or_one_text(given, found):
+    code = """
+from finetune.reading import Tally, rows_for
+print([row.values["text"] for row in rows_for("domain", ["-"], Tally()) if row.values["text"]])
+"""
+    done = subprocess.run([sys.executable, "-c", code], input=given.encode(), capture_output=True, check=True)
+    assert done.stdout.decode().strip() == repr(found)
+
+
+def test_long_solutions_are_left_out_and_counted(write_rows, tiny_tokenizer):
+    rows = [{"instruction": f"Say {n}.", "solution": "word " * n} for n in range(1, 11)]
+    data = Data(paths=[str(write_rows(rows))], validation=0.2, longest_solution=7)
+    recipe = Recipe("instruct", "out", "base", data=data, training=Training(window=128))
+    prepared = conversations(recipe, tiny_tokenizer)
+    assert prepared.counts["left out: solution longer than data.longest_solution"] == 3
+    kept = [*prepared.parts.train, *prepared.parts.validation]
+    assert sorted(len(one.messages[-1].content.split()) for one in kept) == list(range(1, 8))

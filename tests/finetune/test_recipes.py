@@ -1,7 +1,9 @@
+import json
 from pathlib import Path
 
 import pytest
 
+from assistant.checkpoint import BUNDLED_FOLDER, RUN_FILE
 from assistant.errors import InputError
 from finetune import recipes
 from finetune.recipe import load_recipe
@@ -69,6 +71,8 @@ def test_a_name_with_a_dot_in_it_is_set_in_quotes(recipe):
         ("task.solution=x", r"\[task\] is for recipes of the kind task"),
         ("data.validation=0", "data.validation"),
         ("data.test=0.99", "data.validation and data.test"),
+        ("data.longest_solution=-1", "data.longest_solution"),
+        ("data.longest_solution=5", "data.longest_solution is for recipes of the kind instruct"),
         ("data.own=true", "data.own is for recipes of the kind instruct"),
         ("data.collection=default", "data.collection is for recipes of the kind domain"),
         ("training.schedule=wavy", "training.schedule must be one of cosine, linear, constant"),
@@ -109,3 +113,15 @@ def test_adapters_have_the_defaults_of_the_paper_and_gpt2s_layers(recipe):
 def test_cloze_rows_need_plain_text(recipe):
     with pytest.raises(InputError, match=r"data\.plain_text is empty"):
         load_recipe(recipe, ["kind=instruct", "base=there", "data.cloze_rows=5"])
+
+
+def test_copying_is_the_recipe_of_the_bundled_model():
+    record = json.loads((BUNDLED_FOLDER / RUN_FILE).read_text())
+    shipped = next(path for path in SHIPPED if path.stem == "copying")
+    recipe = load_recipe(shipped, [PATHS, 'data.plain_text=["x.jsonl"]']).as_dict()
+    del recipe["output"]
+    for name in ("paths", "plain_text", "home"):
+        del recipe["data"][name]
+    # Its file of instructions was cut before the recipe could do it; `data_notes` says so.
+    assert recipe["data"].pop("longest_solution") == 60
+    assert recipe == record["recipe"]

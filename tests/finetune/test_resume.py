@@ -9,9 +9,11 @@ import time
 
 import pytest
 import torch
-from safetensors.torch import load_file
+from safetensors.torch import load_file, save_file
 
+from assistant import wording
 from assistant.errors import InputError
+from finetune import conversations
 from finetune.recipe import load_recipe
 from finetune.train import run
 from finetune.watch import read_metrics
@@ -121,7 +123,7 @@ def test_a_new_run_does_not_leave_the_steps_of_an_earlier_one_to_be_resumed(reci
     output = tmp_path / "out"
     assert (output / "steps" / f"checkpoint-{STEPS}").exists()
     run(load_recipe(recipe, [f"training.epochs={EVERY * 2 / 72}"]))
-    assert [path.name for path in (output / "steps").iterdir()] == [f"checkpoint-{EVERY}"]
+    assert {path.name for path in (output / "steps").iterdir()} == {f"checkpoint-{EVERY}", "plan.json"}
     assert _losses(output)[-1]["step"] == EVERY
 
 
@@ -144,3 +146,68 @@ def test_a_run_begun_by_a_version_that_measured_before_the_training_keeps_what_i
     path.write_text(json.dumps(state))
     resumed = json.loads((run(load_recipe(recipe, few), resume=True) / "run.json").read_text())
     assert resumed["validation_loss"] == record["validation_loss"]
+
+
+@pytest.fixture
+def half_way(recipe, tmp_path):
+    """The recipe of a run that is over, its checkpoint gone: as one that broke off in its last save."""
+    run(load_recipe(recipe, [f"training.epochs={EVERY * 2 / 72}"]))
+    (tmp_path / "out" / "run.json").unlink()
+    return lambda *settings: load_recipe(recipe, [f"training.epochs={EVERY * 2 / 72}", *settings])
+
+
+@pytest.mark.parametrize(
+    ("setting", "told"),
+    [
+        (
+            "training.learning_rate=5e-3",
+            r"^training\.learning_rate: the run began with 0\.02, not 0\.005; give it back",
+        ),
+        ("training.batch=1", r"^training\.batch: the run began with 2, not 1"),
+        ("lora.r=2", r"^lora\.r: the run began with 4, not 2"),
+        ('data.repeats."rows.jsonl"=2', r"^data\.repeats.*began with nothing, not"),
+    ],
+)
+def test_a_run_is_not_resumed_by_another_recipe(half_way, tmp_path, setting, told):
+    with pytest.raises(InputError, match=told):
+        run(half_way(setting), resume=True)
+    assert not (tmp_path / "out" / "run.json").exists()
+
+
+def test_a_run_is_not_resumed_on_other_data(half_way, write_rows, counting_rows, tmp_path):
+    other = write_rows(counting_rows(81), "other.jsonl")
+    with pytest.raises(InputError, match=r"^data: rows\.jsonl was read when the run began, and is not now; give the"):
+        run(half_way(f'data.paths=["{other}"]'), resume=True)
+    write_rows(counting_rows(81))
+    with pytest.raises(InputError, match=r"^data: rows\.jsonl has changed since the run began; give the same data"):
+        run(half_way(), resume=True)
+
+
+def test_a_run_is_not_resumed_from_another_base(half_way, stock_checkpoint, tmp_path):
+    moved = tmp_path / "elsewhere" / "stock"
+    shutil.copytree(stock_checkpoint, moved)
+    run(half_way(f'base="{moved}"'), resume=True)  # the same weights in another place
+    weights = load_file(moved / "model.safetensors")
+    save_file({name: tensor + 1 for name, tensor in weights.items()}, moved / "model.safetensors", {"format": "pt"})
+    with pytest.raises(InputError, match=r"^data: base/model\.safetensors has changed since the run began"):
+        run(half_way(f'base="{moved}"'), resume=True)
+
+
+def test_rows_that_no_file_holds_are_compared_too(half_way, monkeypatch):
+    monkeypatch.setattr(conversations, "chat_messages", lambda asked: wording.chat_messages(f"{asked}!"))
+    with pytest.raises(InputError, match=r"^data\.paths: the rows are not those that the run began with"):
+        run(half_way(), resume=True)
+
+
+def test_a_step_may_be_shared_out_over_more_passes_and_the_record_says_so(recipe, tmp_path):
+    broken = tmp_path / "broken"
+    _killed_after_a_step(recipe, broken)
+    settings = ["training.batch=1", "training.accumulate=2", "training.checkpointing=true"]
+    run(load_recipe(recipe, [f"output={broken}", *settings]), resume=True)
+    (resumed,) = json.loads((broken / "run.json").read_text())["resumed"]
+    assert resumed["step"] % EVERY == 0
+    assert resumed["changed"] == {
+        "training.batch": [2, 1],
+        "training.accumulate": [1, 2],
+        "training.checkpointing": [False, True],
+    }

@@ -7,7 +7,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from assistant.errors import InputError
-from finetune.split import leaked, same, split
+from finetune.split import Split, leaked, leaks, same, split
 
 SIZES = st.lists(st.integers(1, 6), min_size=1, max_size=60)
 SHARES = st.tuples(st.sampled_from((0.05, 0.1, 0.2, 0.4)), st.sampled_from((0.0, 0.1, 0.3)))
@@ -120,3 +120,32 @@ def test_without_a_leak_none_is_found():
 def test_a_part_that_would_be_empty_is_refused_by_name(sizes, shares, named):
     with pytest.raises(InputError, match=named):
         split(_rows(sizes), _group, validation=shares[0], test=shares[1], seed=1)
+
+
+@given(st.lists(st.tuples(st.integers(0, 8), st.integers(0, 8)), min_size=4, max_size=40), SHARES, st.integers(0, 3))
+def test_groups_that_share_a_text_are_one(pairs, shares, seed):
+    rows = [(f"group {group}", f"text {text}", number) for number, (group, text) in enumerate(pairs)]
+
+    def text(row):
+        return row[1]
+
+    try:
+        parts = split(rows, _group, validation=shares[0], test=shares[1], seed=seed, text=text)
+    except InputError:
+        assume(False)
+    assert Counter(parts.train + parts.validation + parts.test) == Counter(rows)
+    assert leaks(parts, text) == 0
+    assert leaks(parts, _group) == 0
+
+
+def test_without_a_shared_text_the_sides_are_those_of_the_groups():
+    rows = [(f"group {number // 3}", f"text {number}", number) for number in range(60)]
+    plain = split(rows, _group, validation=0.2, test=0.1, seed=1)
+    assert split(rows, _group, validation=0.2, test=0.1, seed=1, text=lambda row: row[1]) == plain
+
+
+def test_a_text_on_two_sides_is_a_refusal_that_counts_them():
+    parts = Split(["One.", "Two.", "Three."], ["two. ", "Four."], ["three.", "one."])
+    with pytest.raises(InputError, match=r"^data\.paths: 3 texts stand on two sides of the split, such as 'one\.'"):
+        leaks(parts, str)
+    assert leaks(Split(["One."], ["Two."], []), str) == 0

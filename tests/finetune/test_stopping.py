@@ -6,8 +6,8 @@ import sys
 import pytest
 from transformers import GPT2Config, GPT2LMHeadModel, TrainerCallback
 
+from finetune import train as training
 from finetune.recipe import load_recipe
-from finetune.steps import train
 from finetune.train import prepare, run
 from finetune.watch import read_metrics
 
@@ -82,14 +82,20 @@ class _Stop(TrainerCallback):
             raise KeyboardInterrupt
 
 
-def test_a_resumed_run_goes_on_counting_its_patience(rising, tmp_path):
+def test_a_resumed_run_goes_on_counting_its_patience(rising, tmp_path, monkeypatch):
     whole = run(load_recipe(rising))
     end = _validated(whole)[-1][0]
     broken = load_recipe(rising, [f"output={tmp_path / 'broken'}"])
-    prepared = prepare(broken)
-    prepared.trainer.add_callback(_Stop(end - EVERY))
-    with pytest.raises(KeyboardInterrupt):
-        train(prepared.trainer, None)
+
+    def stopped(recipe):
+        prepared = prepare(recipe)
+        prepared.trainer.add_callback(_Stop(end - EVERY))
+        return prepared
+
+    with monkeypatch.context() as patched:
+        patched.setattr(training, "prepare", stopped)
+        with pytest.raises(KeyboardInterrupt):
+            run(broken)
     assert _validated(run(broken, resume=True)) == _validated(whole)
 
 
@@ -115,7 +121,7 @@ main()
     done = footnote("finetune", recipe, launcher=(sys.executable, "-c", code))
     assert done.stderr.splitlines()[-1] == (
         "footnote: out of memory at training.batch = 32 of 128 tokens: lower it and raise training.accumulate (2) by "
-        "as much, or set training.checkpointing = true; then --resume"
+        "as much, or set training.checkpointing = true; then run again"
     )
     assert done.returncode == 2
     assert not (tmp_path / "out" / "run.json").exists()

@@ -7,9 +7,11 @@ import torch
 
 from assistant.chatml import ChatML, Message
 from assistant.checkpoint import load_checkpoint
+from assistant.errors import InputError
 from assistant.wording import chat_messages
 from finetune.base import load_base
 from finetune.conversations import Example
+from finetune.language import conversations
 from finetune.recipe import load_recipe
 from finetune.split import Split
 from finetune.task import finish_task, solved, until
@@ -51,6 +53,36 @@ def _greedy(example, model, tokenizer, longest):
         with torch.no_grad():
             new.append(int(model(torch.tensor([ids + new])).logits[0, -1].argmax()))
     return tokenizer.decode(until(new, chatml.end_ids)).strip()
+
+
+def test_a_label_that_no_row_trains_is_refused_before_the_training(recipe, labelled_rows, tmp_path):
+    rows = [*labelled_rows(40), {"text": "Never heard of.", "label": "awe"}]
+    # A share by which the only row of its label is kept apart.
+    kept = next(seed for seed in range(1, 99) if "awe" in {row.row["label"] for row in _apart(recipe, rows, seed)})
+    with pytest.raises(InputError, match=r"^data\.paths: the label 'awe' occurs only in rows kept apart"):
+        run(recipe(rows, f"training.seed={kept}"))
+    assert not (tmp_path / "out").exists()
+    one = [{"text": f"Text {n}.", "label": "joy"} for n in range(20)]
+    with pytest.raises(InputError, match=r"^data\.paths: the only label is 'joy'"):
+        run(recipe(one))
+
+
+def _apart(recipe, rows, seed):
+    plan = recipe(rows, f"training.seed={seed}")
+    parts = conversations(plan, load_base(plan).tokenizer).parts
+    return [*parts.validation, *parts.test]
+
+
+def test_a_template_that_no_row_can_fill_is_refused_once_and_by_its_key(recipe, labelled_rows, capsys):
+    with pytest.raises(
+        InputError, match=r"^task\.instruction: no row of .*rows\.jsonl has the field 'body'; its"
+    ) as told:
+        run(recipe(labelled_rows(40), "task.instruction=Which? {body}"))
+    assert str(told.value).endswith("its fields are label, text")
+    assert "left out" not in capsys.readouterr().err
+    for template in ("It: {label", "It: {}", "It: {0}"):
+        with pytest.raises(InputError, match=r"^task\.solution: 'It: \{.*' is no template: "):
+            recipe(labelled_rows(40), f"task.solution={template}")
 
 
 def test_the_label_is_generated_and_measured_beside_the_baselines(recipe, labelled_rows, capsys):

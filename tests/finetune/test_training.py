@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from assistant.chatml import ChatML, Message, Rendered
-from assistant.checkpoint import load_checkpoint
+from assistant.checkpoint import _first_line, load_checkpoint
 from assistant.errors import InputError, ModelError
 from finetune.recipe import load_recipe
 from finetune.train import run
@@ -161,3 +161,37 @@ def test_the_loss_is_on_the_assistants_tokens_and_the_end_only(tiny_tokenizer):
     row = packed([chatml.render(messages)], window=64, pad=0)[0]
     learned = row["labels"][row["labels"] != IGNORED]
     assert tiny_tokenizer.decode(learned) == "That.<|im_end|>"
+
+
+def test_a_reason_that_is_a_list_is_told_whole():
+    assert _first_line(ValueError("None of:\n(1) one\n(2) two")) == "None of: (1) one (2) two"
+    assert _first_line(ValueError("Damaged.\nTrace")) == "Damaged."
+
+
+@pytest.mark.parametrize(
+    ("base", "told"),
+    [
+        (
+            "no such",
+            r"no such: no such folder, and not the form of a hub id\. Set base to bundled, a checkpoint folder",
+        ),
+        ("empty", r"empty: not a causal language model.*: it has no config\.json\. Set base to bundled"),
+        ("bare", r"bare: not a causal language model that transformers can load: Error no file named model"),
+        ("foreign", r"foreign: made for prompt format 'other-9'"),
+    ],
+)
+def test_a_base_that_cannot_be_used_is_refused_by_its_key_in_one_line(tmp_path, write_recipe, base, told):
+    for name, file, text in (
+        ("empty", "notes", ""),
+        ("bare", "config.json", '{"model_type": "gpt2"}'),
+        ("foreign", "run.json", '{"prompt_format": "other-9"}'),
+    ):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / file).write_text(text)
+    given = str(tmp_path / base) if (tmp_path / base).is_dir() else base
+    values = {"kind": "instruct", "base": given, "output": str(tmp_path / "out"), "data.own": True}
+    with pytest.raises(ModelError, match=rf"^base: .*{told}") as refused:
+        run(load_recipe(write_recipe(values)))
+    assert "\n" not in str(refused.value)
+    assert "--model" not in str(refused.value)
+    assert not (tmp_path / "out").exists()
