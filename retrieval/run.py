@@ -57,7 +57,7 @@ class Runs:
         return Run(self._jobs, self._owners, sources, collection)
 
     def bury(self) -> None:
-        """Has the files fail whose owner ended before they were done. Raises LibraryError where it cannot be written."""
+        """Has the files fail whose owner ended before they were done. Raises LibraryError where it cannot write."""
         for owner in self._jobs.owners():
             if not self._owners.is_alive(owner):
                 self._jobs.fail_of(owner, _ENDED)
