@@ -63,9 +63,8 @@ class Ingest:
         if isinstance(content, Refused):
             report = IngestReport(content.name, "failed", content.reason)
         else:
-            report = self.add(content, order, row.id, both, lambda made: run.settle(row, made))
-        if report.state != "ready":
-            run.end(row, report.reason if report.state == "failed" else None)
+            report = self.add(content, order, row.id, both, lambda _: run.settle(row))
+        run.end(row, report.reason if report.state == "failed" else None)
         return report
 
     def add(

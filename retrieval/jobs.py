@@ -20,6 +20,8 @@ from retrieval.types import UNFINISHED, WORKING, IngestReport, Job, JobState
 
 _COLUMNS = "id, name, collection, bytes, state, share, reason, document_id, submitted_at, changed_at, owner"
 _QUEUED = "owner IS NULL"
+_OPEN = "NOT (owner IS NOT NULL AND EXISTS (SELECT 1 FROM documents WHERE documents.id = jobs.id))"
+"""Not of those whose document is stored: their owner deletes them in a moment (see `retrieval.run`)."""
 _MOST_TRIES = 3
 _REMEMBERED = timedelta(days=30)
 _KEEPING_BYTES: tuple[JobState, ...] = (*UNFINISHED, "failed")
@@ -49,12 +51,12 @@ class Jobs:
 
     def find(self, id_: str) -> Job | None:
         """The job with this id, if there is one."""
-        return next(iter(self._where("id = ?", id_)), None)
+        return next(iter(self._where(f"id = ? AND {_OPEN}", id_)), None)
 
     def not_ready(self, collection: str | None = None) -> list[Job]:
         """The jobs that did not become documents, or not yet, in the order of their submission."""
         where, values = ("", ()) if collection is None else ("AND collection = ?", (collection,))
-        return self._where(f"state <> 'ready' {where} ORDER BY number", *values)
+        return self._where(f"state <> 'ready' AND {_OPEN} {where} ORDER BY number", *values)
 
     def keeping_bytes(self) -> set[str]:
         """Ids of the jobs whose bytes are still needed: for the work to come, or to try again."""
@@ -82,7 +84,7 @@ class Jobs:
 
     def cancel(self, id_: str) -> bool:
         """Ends a job that was not finished; False where it was."""
-        return bool(self._update(f"state = 'cancelled' WHERE id = ? AND {_in(UNFINISHED)}", id_))
+        return bool(self._update(f"state = 'cancelled' WHERE id = ? AND {_in(UNFINISHED)} AND {_OPEN}", id_))
 
     def retry(self, id_: str, *, with_password: bool) -> Job | None:
         """Puts a failed job back into the queue, at its old place; None where it had not failed."""
@@ -149,27 +151,31 @@ class Jobs:
         change = f"state = ?, share = ? WHERE id = ? AND {_in(UNFINISHED)}"
         return bool(self._update(change, job.state, job.share, job.id))
 
-    def settle_of(self, job: Job, report: IngestReport, *, written: bool) -> bool:
-        """Ends an owner's job; as `show_of`. One that is a document has no owner any more."""
-        owner = None if report.state == "ready" else job.owner
-        if not written:
-            ended = replace(job, state=report.state, share=1.0, reason=report.reason, document_id=report.document_id)
-            self._insert(replace(ended, owner=owner))
-            return True
-        change = f"state = ?, share = 1, reason = ?, document_id = ?, owner = ? WHERE id = ? AND {_in(UNFINISHED)}"
-        return bool(self._update(change, report.state, report.reason, report.document_id, owner, job.id))
+    def end_of(self, job: Job, reason: str | None, *, written: bool) -> None:
+        """Ends an owner's job that failed for a `reason`, forgets one that needs no row, unless somebody ended it."""
+        if reason is None:
+            self._database.all(f"DELETE FROM jobs WHERE id = ? AND {_in(UNFINISHED)}", job.id)  # noqa: S608
+        elif written:
+            self.fail(job.id, reason)
+        else:
+            self._insert(replace(job, state="failed", share=1.0, reason=reason))
 
-    def drop_of(self, id_: str) -> None:
-        """Forgets an owner's job that needs no row any more, unless somebody ended it."""
-        self._database.all(f"DELETE FROM jobs WHERE id = ? AND {_in(UNFINISHED)}", id_)  # noqa: S608
-
-    def drop_all_of(self, owner: str) -> None:
-        """Forgets what an owner has not done."""
-        self._database.all(f"DELETE FROM jobs WHERE owner = ? AND {_in(UNFINISHED)}", owner)  # noqa: S608
+    def owners(self) -> list[str]:
+        """The owners of what is not done, or not forgotten yet."""
+        query = f"SELECT DISTINCT owner FROM jobs WHERE owner IS NOT NULL AND {_in(UNFINISHED)}"  # noqa: S608
+        return [row[0] for row in self._database.all(query)]
 
     def fail_of(self, owner: str, reason: str) -> None:
         """Ends what an owner has not done."""
-        self._update(f"state = 'failed', reason = ? WHERE owner = ? AND {_in(UNFINISHED)}", reason, owner)
+        with self._database.transaction():
+            self._update(
+                f"state = 'failed', reason = ? WHERE owner = ? AND {_in(UNFINISHED)} AND {_OPEN}", reason, owner
+            )
+            self.drop_of(owner)
+
+    def drop_of(self, owner: str) -> None:
+        """Forgets what an owner has not done, or not forgotten yet."""
+        self._database.all(f"DELETE FROM jobs WHERE owner = ? AND {_in(UNFINISHED)}", owner)  # noqa: S608
 
     def _insert(self, job: Job) -> None:
         query = f"INSERT INTO jobs ({_COLUMNS}) VALUES ({marks(astuple(job))})"  # noqa: S608

@@ -8,7 +8,7 @@ computing vectors hold no lock; writers take turns, searches do not wait for the
 """
 
 import threading
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
@@ -90,7 +90,7 @@ class Library:
             indexes = Indexes(store, folder)
             indexes.heal()
             library = cls(folder, store, indexes, embedder or Embedder(), limits or Limits(), reranker)
-            library._buried(library._queue.jobs.not_ready)
+            library._bury()
             library._runs.clean()
             return library
         except BaseException:
@@ -156,23 +156,20 @@ class Library:
 
         Where a worker was killed, what it was at waits for the next; where another program was, it has failed.
         """
-        jobs = self._buried(lambda: self._queue.jobs.not_ready(collection))
+        self._bury()
+        jobs = self._queue.jobs.not_ready(collection)
         if any(map(_is_workers, jobs)) and self.worker.is_missing():
             return [replace(job, state="queued", share=0.0) if _is_workers(job) else job for job in jobs]
         return jobs
 
     def job(self, id_: str) -> Job | None:
         """What became of the submission with this id; it is kept as long as its document."""
-        found = self._buried(lambda: [job for job in [self._queue.jobs.find(id_)] if job])
-        return found[0] if found else None
+        self._bury()
+        return self._queue.jobs.find(id_)
 
-    def _buried(self, jobs: Callable[[], list[Job]]) -> list[Job]:
-        """The jobs, none of them in the hands of a program that has ended."""
-        found = jobs()
+    def _bury(self) -> None:
         with suppress(LibraryError):  # Where it cannot be written: it is tried again with the next look.
-            if self._runs.bury(found):
-                return jobs()
-        return found
+            self._runs.bury()
 
     def cancel(self, id_: str) -> Job:
         """Ends a submission at any moment before its document is stored; one that has ended stays as it is."""

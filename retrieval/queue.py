@@ -107,8 +107,8 @@ class Queue:
         return job
 
     def discard(self, id_: str) -> bool:
-        """Ends a job and forgets it; False where it is a document by now."""
-        if self.cancel(id_).state == "ready":
+        """Ends a job and forgets it; False where it is a document by now, or was forgotten."""
+        if self.jobs.find(id_) is None or self.cancel(id_).state == "ready":
             return False
         self.forget(id_)
         return True

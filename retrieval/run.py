@@ -1,8 +1,9 @@
 """The files of one call that takes them in by itself, as rows beside those of the queue, so that all programs see them.
 
-All rows are written when the call begins. What becomes of a document is written in the transaction that stores it; all
-else, what is done with the file at hand and what failed, now and then by a thread: a file that takes less time needs no
-commit of its own. In the end only what failed is left, until the file is taken in again, or dismissed.
+All rows are written when the call begins. What becomes of them is written now and then, by a thread: small files need
+no commit of their own. Until a row is deleted whose document, of the same id, is stored, it is passed over (see
+`retrieval.jobs`), so that the two cannot disagree. In the end only what failed is left, until the file is taken in
+again, or dismissed.
 
 A row has an owner (see `retrieval.owners`): where that ended, its files have failed, and `bury` says so. Any program
 may cancel a row, as it may those of the queue.
@@ -24,7 +25,7 @@ from retrieval.jobs import Jobs
 from retrieval.owners import Owners
 from retrieval.progress import Stage
 from retrieval.store import now
-from retrieval.types import IngestReport, Job, JobState
+from retrieval.types import Job, JobState
 
 _WRITE_SECONDS = 0.5
 _ENDED = "The program that was taking it in ended before it was done; add the file again."
@@ -55,17 +56,15 @@ class Runs:
         """The run of these files; use it in a `with`."""
         return Run(self._jobs, self._owners, sources, collection)
 
-    def clean(self) -> None:
-        """Forgets the owners that have ended; `bury` what they left undone first."""
-        self._owners.clean()
+    def bury(self) -> None:
+        """Has the files fail whose owner ended before they were done. Raises LibraryError where it cannot write."""
+        for owner in self._jobs.owners():
+            if not self._owners.is_alive(owner):
+                self._jobs.fail_of(owner, _ENDED)
 
-    def bury(self, jobs: Sequence[Job]) -> bool:
-        """Has those of `jobs` fail whose owner ended before they were done; whether there were any."""
-        owners = {job.owner for job in jobs if job.owner and not job.ended}
-        dead = [owner for owner in owners if not self._owners.is_alive(owner)]
-        for owner in dead:
-            self._jobs.fail_of(owner, _ENDED)
-        return bool(dead)
+    def clean(self) -> None:
+        """Forgets the owners that have ended."""
+        self._owners.clean()
 
 
 class Run:
@@ -127,20 +126,17 @@ class Run:
             row.state = "extracting" if stage == "extracting" else "embedding"
             row.share = 1.0 if stage == "storing" else share
 
-    def settle(self, row: Row, report: IngestReport) -> None:
-        """Ends a file inside the transaction that stores its document. Raises Cancelled where somebody ended it."""
-        if report.state != "ready":
-            return  # It is ended by the caller.
-        with self._lock:
-            if not self._jobs.settle_of(self._job(row), report, written=row.written):
-                raise Cancelled(f"{row.name} was cancelled.")
-            self._forget(row)
+    def settle(self, row: Row) -> None:
+        """Call it inside the transaction that stores the document. Raises Cancelled where somebody ended the file."""
+        if row.written and not self._jobs.is_unfinished(row.id):
+            raise Cancelled(f"{row.name} was cancelled.")
 
     def end(self, row: Row, reason: str | None = None) -> None:
-        """Ends a file that became no document: it failed for the `reason`, else it needs no row any more."""
+        """Ends a file: it failed for the `reason`, else it needs no row any more."""
         with self._lock:
             if not row.ended:
-                self._forget(row)
+                row.ended = True
+                self._current = [other for other in self._current if other is not row]
                 self._ended.append((row, reason))
 
     def _started(self, row: Row, above: list[Row]) -> Row:
@@ -148,10 +144,6 @@ class Run:
             row.state = "extracting"
             self._current = [*above, row]
         return row
-
-    def _forget(self, row: Row) -> None:
-        row.ended = True
-        self._current = [other for other in self._current if other is not row]
 
     def _keep_writing(self) -> None:
         while not self._done.wait(_WRITE_SECONDS):
@@ -165,19 +157,13 @@ class Run:
             with self._lock:
                 ended, current = list(self._ended), [(row, self._job(row)) for row in self._current]
             for row, reason in ended:
-                self._write_end(row, reason)
+                self._jobs.end_of(self._job(row), reason, written=row.written)
             for row, job in current:
                 if not self._jobs.show_of(job, written=row.written):
                     row.cancel.set()
                 row.written = True
         with self._lock:
             del self._ended[: len(ended)]
-
-    def _write_end(self, row: Row, reason: str | None) -> None:
-        if reason is not None:
-            self._jobs.settle_of(self._job(row), IngestReport(row.name, "failed", reason), written=row.written)
-        elif row.written:
-            self._jobs.drop_of(row.id)
 
     def _leave(self, fault: BaseException | None) -> None:
         """What was not done has failed; or, where a person stopped it, is not mentioned any more."""
@@ -186,7 +172,7 @@ class Run:
             if isinstance(fault, Exception):
                 self._jobs.fail_of(self._owner, str(fault) if isinstance(fault, LibraryError) else _ENDED)
             else:
-                self._jobs.drop_all_of(self._owner)
+                self._jobs.drop_of(self._owner)
 
     def _job(self, row: Row) -> Job:
         return Job(

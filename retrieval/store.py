@@ -114,12 +114,12 @@ class Store(Passages):
         """Takes a document out of search and list; its text stays."""
         self._all("UPDATE documents SET retired_at = ? WHERE id = ?", now(), document_id)
         self._all("DELETE FROM passages WHERE document_id = ?", document_id)
-        self._all("DELETE FROM jobs WHERE document_id = ?", document_id)
+        self._all("DELETE FROM jobs WHERE document_id = ?1 OR id = ?1", document_id)
 
     def remove(self, document_id: str) -> None:
         """Deletes a document with everything that refers to it."""
         self._all("DELETE FROM documents WHERE id = ?", document_id)
-        self._all("DELETE FROM jobs WHERE document_id = ?", document_id)
+        self._all("DELETE FROM jobs WHERE document_id = ?1 OR id = ?1", document_id)
         self._all("DELETE FROM vectors_in_work WHERE document_id = ?", document_id)
 
     def move(self, document_id: str, collection: str) -> None:
