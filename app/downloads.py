@@ -24,8 +24,9 @@ def downloads_router(records: Database) -> APIRouter:
 
     @router.get("/votes.csv")
     def votes(session: str) -> Response:
-        """The votes of a session, as `footnote eval elo` reads them."""
-        told = [vote for vote in votes_of(records, find_session(records, session).id) if vote.winner in SCORES]
+        """The votes of people in a session, as `footnote eval elo` reads them."""
+        cast = votes_of(records, find_session(records, session).id)
+        told = [vote for vote in cast if vote.kind == "person" and vote.winner in SCORES]
         return _file(votes_csv(told), "text/csv", f"{session}.csv")
 
     @router.get("/session.jsonl")

@@ -122,7 +122,8 @@ def _fill_history(axes: Any, points: Sequence[Mapping[str, Any]], names: Sequenc
         at, colour = [votes for votes, _ in known], _LINES[place]
         look = {"marker": _MARKS[place], "markersize": 4, "linestyle": _DASHES[place % len(_DASHES)]}
         axes.plot(at, [row["rating"] for _, row in known], color=colour, label=_shortened(name), **look)
-        low, high = ([row[end] for _, row in known] for end in ("low", "high"))
+        low = [row["rating"] - _FAR if row["low"] is None else row["low"] for _, row in known]
+        high = [row["rating"] + _FAR if row["high"] is None else row["high"] for _, row in known]
         axes.fill_between(at, low, high, color=colour, alpha=0.1, linewidth=0)
     axes.set_ylim(*_heights([points[-1]["ratings"][name] for name in names]))
     axes.set_xlabel("votes")
@@ -131,10 +132,11 @@ def _fill_history(axes: Any, points: Sequence[Mapping[str, Any]], names: Sequenc
     axes.legend(loc="upper left", bbox_to_anchor=(-0.02, -0.2), frameon=False, labelcolor=_INK)
 
 
-def _heights(rows: Sequence[Mapping[str, float]]) -> tuple[float, float]:
+def _heights(rows: Sequence[Mapping[str, Any]]) -> tuple[float, float]:
     """The ends of the axis: the last ratings fill the plot; the first, of few votes, may be anywhere."""
     ends = [row["rating"] for row in rows]
-    ends += [row[end] for row in rows for end in ("low", "high") if abs(row[end] - row["rating"]) < _FAR]
+    known = [(end, row["rating"]) for row in rows for end in (row["low"], row["high"]) if end is not None]
+    ends += [end for end, rating in known if abs(end - rating) < _FAR]
     room = max(40.0, 0.35 * (max(ends) - min(ends)))
     return min(ends) - room, max(ends) + room
 

@@ -4,6 +4,7 @@ What a session was begun with never changes: prompts, contestants and seed are w
 """
 
 import json
+import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
@@ -145,12 +146,17 @@ def remove_session(db: Database, name: str) -> None:
         db.all("DELETE FROM sessions WHERE id = ?", session_id)
 
 
+def rater_name(name: str) -> str:
+    """A name as it is kept, however it was typed: in the Unicode normal form C, white space as one blank."""
+    return " ".join(unicodedata.normalize("NFC", name).split())
+
+
 def add_rater(db: Database, name: str, kind: RaterKind) -> str:
     """The name of a rater, known from now on; call it inside a transaction.
 
     Raises InputError for an empty name, or one that is known as of the other kind.
     """
-    kept = " ".join(name.split())
+    kept = rater_name(name)
     if not kept or len(kept) > LONGEST_NAME or not kept.isprintable():
         raise InputError(f"a rater's name must be 1 to {LONGEST_NAME} visible characters, not {name!r}")
     known = db.all("SELECT kind FROM raters WHERE name = ?", kept)

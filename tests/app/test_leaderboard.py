@@ -35,7 +35,7 @@ def session(records):
         Contestant(SECOND, sampling=Sampling(temperature=1)),
         Contestant(THIRD, prompt="p"),
     ]
-    made = create_session(records, NAME, [f"Prompt {n}" for n in range(12)], contestants)
+    made = create_session(records, NAME, [f"Prompt {n}" for n in range(24)], contestants)
     contest = Contest(records, made, None)
     for rater in ("Ada", "Grace"):
         for number in range(24):
@@ -60,7 +60,7 @@ def client(tmp_path):
 def test_the_standings_of_a_session(records, session):
     choice, html = Leaderboard(records).look(None)
     assert (choice["value"], choice["choices"]) == (NAME, [NAME])
-    assert "48 votes of people · 3 contestants · 12 prompts" in html
+    assert "48 votes of people · 3 contestants · 24 prompts" in html
     assert html.count('<svg class="fn-plot"') == 2
     assert '<th scope="row"><bdi>one, &lt;i&gt;</bdi>' in html
     assert re.search(r"about [\d,]+ more to usable", html)
