@@ -52,6 +52,7 @@ def finetune(
     recipe: Annotated[Path, typer.Argument(help="A TOML file; see finetune/recipes.")],
     settings: Annotated[list[str] | None, typer.Option("--set", help="key=value, in place of the recipe's.")] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on from the last saved step.")] = False,
+    prepare: Annotated[bool, typer.Option("--prepare", help="Pretraining: only make the token shards.")] = False,
     held_out: Annotated[
         Path | None,
         typer.Option(help="Only write the rows that the recipe keeps for a test into this folder."),
@@ -63,6 +64,11 @@ def finetune(
     from finetune.recipe import load_recipe
 
     wanted = load_recipe(recipe, settings or ())
+    if prepare:
+        from finetune.scratch import make_shards
+
+        typer.echo(f"token shards in {make_shards(wanted)}")
+        return
     if held_out is not None:
         if resume:
             raise InputError("--held-out and --resume do not go together; the one trains nothing")

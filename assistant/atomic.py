@@ -10,6 +10,7 @@ import secrets
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from glob import escape
 from pathlib import Path
 
 from safetensors import SafetensorError
@@ -51,9 +52,9 @@ def settle(folder: Path) -> None:
         _sync(path)
 
 
-def clean_leftovers(folder: Path) -> None:
-    """Remove what killed writers left in `folder`; what is still being written stays."""
-    for part in folder.glob(f".*{_ENDING}"):
+def clean_leftovers(folder: Path, of: str = "") -> None:
+    """Remove what killed writers left in `folder`, with `of` those of that target; what is being written stays."""
+    for part in folder.glob(f".{escape(of)}{'.' if of else ''}*{_ENDING}"):
         with suppress(OSError), _locked(part):
             shutil.rmtree(part, ignore_errors=True)
 

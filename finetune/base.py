@@ -4,10 +4,9 @@ import warnings
 from collections import Counter
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
-from peft import LoraConfig, PeftModel, TaskType, get_peft_model
 from transformers import AutoModelForSequenceClassification, GPT2Config, GPT2LMHeadModel, PreTrainedModel
 from transformers import PreTrainedTokenizerBase as Tokenizer
 
@@ -18,6 +17,9 @@ from assistant.errors import InputError, ModelError
 from finetune.config import Lora, ModelShape, Recipe
 from finetune.copying import start_copying
 from finetune.progress import progress
+
+if TYPE_CHECKING:  # what pretrains needs no adapters, nor the library for them
+    from peft import PeftModel
 
 _TEXT_TAGS = "text"
 _ADVICE = "Set base to bundled, a checkpoint folder, or a Hugging Face id."
@@ -97,8 +99,10 @@ def with_head(base: Base, labels: list[str]) -> PreTrainedModel:
     return model
 
 
-def adapted(model: PreTrainedModel, lora: Lora, base: Base, task: TaskType = TaskType.CAUSAL_LM) -> PeftModel:
+def adapted(model: PreTrainedModel, lora: Lora, base: Base, task: str = "CAUSAL_LM") -> "PeftModel":
     """`model` frozen, with trainable adapters, and with the embeddings of added tags trained too."""
+    from peft import LoraConfig, get_peft_model
+
     # Layers with a matrix; a name may have parts of its path before it, as in attn.c_proj.
     weights = {f".{name}": getattr(layer, "weight", None) for name, layer in model.named_modules()}
     present = [name for name, weight in weights.items() if weight is not None and weight.ndim == 2]

@@ -10,6 +10,8 @@ from assistant.errors import InputError
 Kind = Literal["pretrain", "domain", "instruct", "task", "classify", "preference"]
 TEXT_KINDS = ("pretrain", "domain")
 """Kinds that learn plain text; the others learn replies, labels or preferences."""
+_PRETRAINING = ("optimizer", "decay", "minutes", "save_minutes", "compile")
+"""Keys of `Training` that only the kind pretrain reads."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +80,11 @@ class Data:
     """Plain text: how many tokens to take in all, over the files in even shares; 0 takes all of them."""
     validation: float = 0.05
     """Share of the rows kept apart to watch the training by; rows on one passage stay together."""
+    shards: str = ""
+    """Pretraining: the folder of the token shards, made there or found there; with no `paths`, all that is read.
+
+    Empty: a folder beside the output, named by a hash of the data and of what the shards depend on.
+    """
     test: float = 0.0
     """Share kept apart for measuring afterwards, written to `test.jsonl` beside the checkpoint."""
     repeats: dict[str, int] = field(default_factory=dict)
@@ -138,13 +145,29 @@ class Training:
     learning_rate: float = 1e-3
     embedding_rate: float = 1.0
     """Learning rate of the embeddings as a share of the others'."""
-    schedule: Literal["cosine", "linear", "constant"] = "cosine"
-    """After the warm-up: down to a twentieth by a cosine, down to nothing in a line, or no change."""
+    optimizer: Literal["adamw", "muon"] = "adamw"
+    """Pretraining: AdamW for all weights, or Muon for the matrices of the layers (see `finetune.muon`)."""
+    schedule: Literal["cosine", "linear", "constant", "wsd"] = "cosine"
+    """After the warm-up: down to a twentieth by a cosine, down to nothing in a line, or no change.
+
+    Pretraining also: `wsd`, no change until the last `decay`, then down to nothing (see `finetune.schedule`).
+    """
+    decay: float = 0.2
+    """Share of the run, at its end, in which `wsd` goes down."""
     warmup: float = 0.02
     """Share of the steps."""
     weight_decay: float = 0.1
+    minutes: float = 0.0
+    """Pretraining: the schedule ends after so much time in training, or with `epochs` if that is sooner; 0: no limit.
+
+    The times of a run that was broken off and resumed are added up.
+    """
     save_steps: int = 200
     """Steps between validations, each with a checkpoint to resume from."""
+    save_minutes: float = 0.0
+    """Pretraining: minutes between further checkpoints, without a validation; 0: none."""
+    compile: bool | None = None
+    """Pretraining: compile the layers, which takes a while and pays on an accelerator; left out: where there is one."""
     patience: int = 0
     """Stop after so many validations without a better loss; 0: never early."""
     checkpointing: bool = False
@@ -157,6 +180,9 @@ class Training:
         require(0 <= self.warmup < 1, "training.warmup must be from 0 to below 1")
         require(self.weight_decay >= 0, "training.weight_decay must not be negative")
         require(self.patience >= 0, "training.patience must not be negative")
+        require(0 < self.decay <= 1, "training.decay must be above 0 and at most 1: a share of the run")
+        require(self.minutes >= 0, "training.minutes must not be negative")
+        require(self.save_minutes >= 0, "training.save_minutes must not be negative")
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,6 +208,7 @@ class Recipe:
     def __post_init__(self) -> None:
         require(bool(self.output), "output must name the folder of the checkpoint")
         self._check_data()
+        self._check_training()
         require(self.kind != "pretrain" or not self.base, "base must be empty: pretraining starts from random weights")
         require(bool(self.base) or self.from_scratch, "base must name the checkpoint to start from")
         require(self.lora is None or not self.from_scratch, "lora adapts a base; a model from scratch has none")
@@ -196,10 +223,11 @@ class Recipe:
     def _check_data(self) -> None:
         data = self.data
         require(
-            bool(data.paths or data.collection or data.own),
+            bool(data.paths or data.collection or data.own or data.shards),
             "data.paths is empty: name the training files, --set 'data.paths=[\"FILE\"]'",
         )
         require(not data.collection or self.kind == "domain", "data.collection is for recipes of the kind domain")
+        require(not data.shards or self.kind == "pretrain", "data.shards is for recipes of the kind pretrain")
         for name in ("own", "cloze_rows", "repeats", "plain_windows", "longest_solution"):
             given = bool(getattr(data, name))
             require(not given or self.kind == "instruct", f"data.{name} is for recipes of the kind instruct")
@@ -209,12 +237,25 @@ class Recipe:
             "--set 'data.plain_text=[\"FILE\"]'",
         )
 
+    def _check_training(self) -> None:
+        """Refuse what only pretraining reads, where it is set for another kind."""
+        usual = Training()
+        for name in _PRETRAINING:
+            is_read = self.kind == "pretrain" or getattr(self.training, name) == getattr(usual, name)
+            require(is_read, f"training.{name} is for recipes of the kind pretrain")
+        is_read = self.kind == "pretrain" or self.training.schedule != "wsd"
+        require(is_read, 'training.schedule = "wsd" is for recipes of the kind pretrain')
+
     def as_dict(self) -> dict[str, Any]:
-        """The recipe as plain values, for `run.json`; without the tables that its kind does not read."""
+        """The recipe as plain values, for `run.json`; without the tables and keys that its kind does not read."""
         values = asdict(self)
         unread = {"model": not self.from_scratch, "task": self.kind != "task", "preference": self.kind != "preference"}
         for name in (name for name, is_unread in unread.items() if is_unread):
             values.pop(name)
+        if self.kind != "pretrain":
+            del values["data"]["shards"]
+            for name in _PRETRAINING:
+                del values["training"][name]
         return values
 
 

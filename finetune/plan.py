@@ -2,7 +2,7 @@
 
 The plan lies once beside the steps, not in each: a run that begins clears the steps of the one before. What cannot
 change a weight may change: where files and output lie, the licences, and how the windows of a step are shared out over
-forward passes.
+forward passes. So may the minutes of a pretraining, which is often given what time there turns out to be.
 """
 
 import hashlib
@@ -16,9 +16,9 @@ from assistant.errors import InputError
 from finetune.config import Recipe
 from finetune.output import PLAN, read_json, write_plan
 
-_PLACES = ("output", "data.paths", "data.plain_text", "data.home")
+_PLACES = ("output", "data.paths", "data.plain_text", "data.home", "data.shards")
 _SHARED_OUT = ("training.batch", "training.accumulate")
-_FREE = ("training.checkpointing",)
+_FREE = ("training.checkpointing", "training.compile", "training.minutes", "training.save_minutes")
 _RESUMED = "resumed"
 _NONE = "nothing"
 

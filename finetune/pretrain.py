@@ -7,7 +7,7 @@ few, those are kept whose sizes come nearest to it; of a single document its las
 import hashlib
 import math
 from array import array
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Sequence, Sized
 from itertools import chain, islice
 from pathlib import Path
 
@@ -54,18 +54,18 @@ def streams(recipe: Recipe, tokenizer: PreTrainedTokenizerBase, texts: Sequence[
     tally = Tally()
     sources = [_shown(texts)] if texts else []
     if recipe.data.paths:
-        sources.extend(_texts(rows, tally) for rows in files_for(recipe.kind, recipe.data.paths, tally))
+        sources.extend(texts_of(rows, tally) for rows in files_for(recipe.kind, recipe.data.paths, tally))
     most = max(recipe.data.max_tokens // len(sources), 1) if recipe.data.max_tokens else 0
-    ahead = _look_ahead(sources)
+    ahead = look_ahead(sources)
     tally.require_some(ahead, recipe.data.paths)
     if len(ahead) == 1:  # a limit on the tokens never cuts a document
-        parts = [_encoded(_cut(ahead[0], recipe), tokenizer, 0)]
+        parts = [_encoded(cut(ahead[0], recipe), tokenizer, 0)]
     else:
         parts = [_encoded(_sided(source, recipe), tokenizer, most) for source in sources]
     train, validation = (np.concatenate([part[side] for part in parts]) for side in (0, 1))
-    if len(ahead) > 1 and _misses(train, validation, recipe):
-        train, validation = _kept_by_size(np.concatenate([train, validation]), separator_id(tokenizer), recipe)
-    tally.counts[LEAKED] = _leaks(train, validation, tokenizer)
+    if len(ahead) > 1 and misses(train, validation, recipe):
+        train, validation = kept_by_size(np.concatenate([train, validation]), separator_id(tokenizer), recipe)
+    tally.counts[LEAKED] = leaks(train, validation, tokenizer)
     tally.counts["tokens"], tally.counts["validation tokens"] = len(train), len(validation)
     seed, pad = recipe.training.seed, tokenizer.pad_token_id
     return Prepared(
@@ -82,7 +82,8 @@ def _shown(texts: Sequence[str]) -> Iterator[str]:
         yield from counted(texts)
 
 
-def _texts(rows: Iterator[Row], tally: Tally) -> Iterator[str]:
+def texts_of(rows: Iterator[Row], tally: Tally) -> Iterator[str]:
+    """The texts of the rows; a row without one is told to `tally`."""
     for row in rows:
         try:
             yield row.text("text").removeprefix("\ufeff")
@@ -90,7 +91,7 @@ def _texts(rows: Iterator[Row], tally: Tally) -> Iterator[str]:
             tally.bad(fault)
 
 
-def _look_ahead(sources: list[Iterator[str]]) -> list[str]:
+def look_ahead(sources: list[Iterator[str]]) -> list[str]:
     """The first two documents, fewer where there are no more; the sources still give them."""
     ahead: list[str] = []
     for number, source in enumerate(sources):
@@ -101,16 +102,16 @@ def _look_ahead(sources: list[Iterator[str]]) -> list[str]:
 
 
 def _sided(texts: Iterator[str], recipe: Recipe) -> Sided:
-    return ((text, _is_validation(text, recipe)) for text in texts)
+    return ((text, is_validation(text, recipe)) for text in texts)
 
 
-def _is_validation(text: str, recipe: Recipe) -> bool:
+def is_validation(text: str, recipe: Recipe) -> bool:
     """By a hash of the text without case and white space: it stays on its side, whatever is added beside it."""
     digest = hashlib.blake2b(f"{recipe.training.seed}\n{same(text)}".encode(), digest_size=8).digest()
     return int.from_bytes(digest) / 2**64 < recipe.data.validation
 
 
-def _cut(text: str, recipe: Recipe) -> Sided:
+def cut(text: str, recipe: Recipe) -> Sided:
     """The only document, and its last sentences: at least the share that was asked for, where it has as many."""
     with progress("looking for the last sentences"):
         begins = [start for start, _ in sentence_spans(text)[1:]]
@@ -137,14 +138,14 @@ def _encoded(texts: Sided, tokenizer: PreTrainedTokenizerBase, most: int) -> tup
     return np.array(ids[0], dtype=np.int32), np.array(ids[1], dtype=np.int32)
 
 
-def _misses(train: np.ndarray, validation: np.ndarray, recipe: Recipe) -> bool:
+def misses(train: Sized, validation: Sized, recipe: Recipe) -> bool:
     """Whether the documents are so few that a side is less than a window, and the share not near what was asked for."""
     wanted = recipe.data.validation * (len(train) + len(validation))
     is_small = min(len(train), len(validation)) < recipe.training.window
     return is_small and not (len(train) and wanted / 2 <= len(validation) <= 2 * wanted)
 
 
-def _leaks(train: np.ndarray, validation: np.ndarray, tokenizer: PreTrainedTokenizerBase) -> int:
+def leaks(train: np.ndarray, validation: np.ndarray, tokenizer: PreTrainedTokenizerBase) -> int:
     """How many documents stand on both sides, token for token: none, because InputError refuses them."""
     separator = separator_id(tokenizer)
     learned = {hashlib.blake2b(one.tobytes()).digest() for one in _documents(train, separator)}
@@ -157,7 +158,7 @@ def _documents(ids: np.ndarray, separator: int) -> list[np.ndarray]:
     return np.split(ids, np.flatnonzero(ids == separator)[1:])
 
 
-def _kept_by_size(ids: np.ndarray, separator: int, recipe: Recipe) -> tuple[np.ndarray, np.ndarray]:
+def kept_by_size(ids: np.ndarray, separator: int, recipe: Recipe) -> tuple[np.ndarray, np.ndarray]:
     """The documents to train on, and those kept: the one nearest in size to the share, and more while there is room."""
     documents = _documents(ids, separator)
     require(

@@ -75,8 +75,8 @@ def base_name(recipe: Recipe) -> str:
 def describe(recipe: Recipe, source: Origin, model: PreTrainedModel, measured: dict[str, Any]) -> dict[str, Any]:
     """The record of a finished run; `model` is what is saved, adapters merged."""
     plan = recipe.as_dict()
-    for name in ("paths", "plain_text", "home"):
-        plan["data"].pop(name)
+    for name in ("paths", "plain_text", "home", "shards"):
+        plan["data"].pop(name, None)
     plan.pop("output")
     plan["base"] = source.base
     return {

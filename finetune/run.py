@@ -2,10 +2,12 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from peft import PeftModel
 from transformers import PreTrainedModel, PreTrainedTokenizerBase, Trainer
+
+if TYPE_CHECKING:
+    from peft import PeftModel
 
 
 @dataclass(frozen=True, slots=True)
@@ -13,7 +15,7 @@ class Trained:
     """A training that is over, the best weights back in the model."""
 
     trainer: Trainer
-    model: PreTrainedModel | PeftModel | None
+    model: "PreTrainedModel | PeftModel | None"
     """All weights, also of a model that was sharded over devices; None in all processes but the first."""
     before: dict[str, float]
     """What the validation measured before the first step, by the Trainer's names."""

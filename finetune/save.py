@@ -9,10 +9,9 @@ import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
-from peft import PeftModel
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from assistant.atomic import settle
@@ -21,6 +20,9 @@ from finetune.divergence import half_precision_or_diverged
 from finetune.output import ADAPTER, FILES, LOSSES, METRICS, TEST_ROWS, move_in, writing_to
 from finetune.rounding import Rounding
 from finetune.watch import plot_losses
+
+if TYPE_CHECKING:
+    from peft import PeftModel
 
 _PART = ".footnote-save.part"
 _CARD = """# Adapters of low rank
@@ -33,7 +35,7 @@ _Describe = Callable[[PreTrainedModel], dict[str, Any]]
 
 def save(
     output: Path,
-    model: PreTrainedModel | PeftModel,
+    model: "PreTrainedModel | PeftModel",
     tokenizer: PreTrainedTokenizerBase,
     describe: _Describe,
     test_rows: list[dict[str, Any]],
@@ -44,7 +46,7 @@ def save(
     `describe` makes the record of the model that is saved; what the rounding cost is added to it.
     """
     with written_whole(output) as folder:
-        if isinstance(model, PeftModel):
+        if hasattr(model, "merge_and_unload"):  # without asking for the library, which pretraining does without
             _save_adapters(model, folder / ADAPTER)
             model = model.merge_and_unload()
         record = describe(model)
@@ -65,7 +67,7 @@ def write_rows(path: Path, rows: list[dict[str, Any]]) -> None:
     path.write_text("".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows), encoding="utf-8")
 
 
-def _save_adapters(model: PeftModel, folder: Path) -> None:
+def _save_adapters(model: "PeftModel", folder: Path) -> None:
     """Adapters with a card of ours, and the base by a name that tells no path of this machine."""
     model.save_pretrained(folder)
     path = folder / "adapter_config.json"

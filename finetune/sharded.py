@@ -5,14 +5,17 @@ saving or generating, takes a model that needs no other.
 """
 
 import copy
+from typing import TYPE_CHECKING
 
-from peft import PeftModel
 from transformers import PreTrainedModel, Trainer
 
 from assistant.errors import InputError
 
+if TYPE_CHECKING:
+    from peft import PeftModel
 
-def spare_model(trainer: Trainer) -> PreTrainedModel | PeftModel | None:
+
+def spare_model(trainer: Trainer) -> "PreTrainedModel | PeftModel | None":
     """A copy to gather weights into, made before they are sharded: in the first process, None where none is needed.
 
     InputError for a model that cannot be sharded.
@@ -28,7 +31,7 @@ def spare_model(trainer: Trainer) -> PreTrainedModel | PeftModel | None:
     return copy.deepcopy(trainer.model) if trainer.is_world_process_zero() else None
 
 
-def whole_model(trainer: Trainer, spare: PreTrainedModel | PeftModel | None) -> PreTrainedModel | PeftModel | None:
+def whole_model(trainer: Trainer, spare: "PreTrainedModel | PeftModel | None") -> "PreTrainedModel | PeftModel | None":
     """The trained model with all its weights in the first process, None in the others; all must call this.
 
     One that was sharded is `spare` with the gathered weights, on the CPU.

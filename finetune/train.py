@@ -1,4 +1,7 @@
-"""A training run, from recipe to checkpoint. What a recipe's kind trains on is in the module of that kind."""
+"""A training run, from recipe to checkpoint. What a recipe's kind trains on is in the module of that kind.
+
+Pretraining has a loop of its own (`finetune.scratch`).
+"""
 
 import itertools
 from pathlib import Path
@@ -14,7 +17,8 @@ from finetune.beginning import Beginning
 from finetune.config import Recipe
 from finetune.language import Prepared, conversations
 from finetune.learned import learned_tokens_only
-from finetune.output import METRICS, go_on, nothing_left_without_a_step
+from finetune.memory import out_of_memory_told
+from finetune.output import METRICS, nothing_left_without_a_step
 from finetune.pretrain import streams, tokenizer_texts
 from finetune.processes import is_first
 from finetune.progress import progress
@@ -37,6 +41,10 @@ def run(recipe: Recipe, *, resume: bool = False) -> Path:
     torch.manual_seed(recipe.training.seed)
     output = Path(recipe.output)
     saved = last_complete_step(output) if resume else None
+    if recipe.kind == "pretrain":
+        from finetune.scratch import pretrain
+
+        return pretrain(recipe, saved)
     if not is_first():
         _trained(recipe, prepare(recipe), saved)
         return output
@@ -51,16 +59,9 @@ def run(recipe: Recipe, *, resume: bool = False) -> Path:
 
 def _trained(recipe: Recipe, prepared: Run, saved: str | None) -> tuple[Trained, dict[str, Any]]:
     """The training, and what was measured after it."""
-    output = Path(recipe.output)
-    try:
-        trained = _train(prepared.trainer, saved, output / METRICS)
+    with out_of_memory_told(recipe):
+        trained = _train(prepared.trainer, saved, Path(recipe.output) / METRICS)
         return trained, prepared.finish(trained) if prepared.finish else {}
-    except (torch.OutOfMemoryError, MemoryError) as fault:
-        raise _out_of_memory(recipe) from fault
-    except RuntimeError as fault:
-        if "can't allocate memory" in str(fault):
-            raise _out_of_memory(recipe) from fault
-        raise
 
 
 def prepare(recipe: Recipe) -> Run:
@@ -100,17 +101,15 @@ def _train(trainer: Trainer, saved: str | None, metrics: Path) -> Trained:
 
 
 def _from_scratch(recipe: Recipe) -> tuple[Base, Prepared]:
+    """A model and a tokenizer made of the plain text beside the conversations; pretraining makes its own elsewhere."""
     from assistant.rows import STANDARD_INPUT, data_files
 
     if STANDARD_INPUT in recipe.data.paths:
         raise InputError("data.paths: pretraining reads its texts twice, the standard input only once; name a file")
-    pretraining = recipe.kind == "pretrain"
-    named = "paths" if pretraining else "plain_text"
-    files = data_files(getattr(recipe.data, named), f"data.{named}", text=True)
+    files = data_files(recipe.data.plain_text, "data.plain_text", text=True)
     with progress("training the tokenizer", "texts") as counted:
         tokenizer = train_tokenizer(counted(tokenizer_texts(files)), recipe.model.vocabulary, recipe.model.positions)
-    base = Base(new_model(recipe.model, tokenizer), tokenizer)
-    return base, streams(recipe, tokenizer) if pretraining else conversations(recipe, tokenizer)
+    return Base(new_model(recipe.model, tokenizer), tokenizer), conversations(recipe, tokenizer)
 
 
 def _from_base(recipe: Recipe) -> tuple[Base, Prepared]:
@@ -133,12 +132,3 @@ def _of_collection(recipe: Recipe) -> list[str]:
     if not texts:
         raise InputError(f"data.collection: {recipe.data.collection} holds no document; `footnote list` shows them")
     return texts
-
-
-def _out_of_memory(recipe: Recipe) -> InputError:
-    plan = recipe.training
-    return InputError(
-        f"out of memory at training.batch = {plan.batch} of {plan.window} tokens: lower it and raise "
-        f"training.accumulate ({plan.accumulate}) by as much, or set training.checkpointing = true; then "
-        f"{go_on(Path(recipe.output))}"
-    )

@@ -46,6 +46,7 @@ class ProgressLine(TrainerCallback):
         if self._bar is not None:
             seconds, tokens = self._start
             speed = (state.num_input_tokens_seen - tokens) / max(time.monotonic() - seconds, 1e-9)
+            self._bar.total = state.max_steps  # a run with a limit of time learns on the way how many steps it has
             self._bar.set_postfix_str(f"{self._loss}{speed:,.0f} tokens/s", refresh=False)
             self._bar.update(state.global_step - self._bar.n)
 

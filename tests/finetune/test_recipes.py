@@ -19,12 +19,13 @@ KINDS = {
     "task": "task",
     "classify": "classify",
     "preference": "preference",
+    "bundled": "pretrain",
 }
 
 
 @pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.stem)
 def test_shipped_recipes_are_valid(path):
-    plain_text = ['data.plain_text=["x.jsonl"]'] if path.stem == "copying" else []
+    plain_text = ['data.plain_text=["x.jsonl"]'] if path.stem in ("copying", "bundled-chat") else []
     assert load_recipe(path, [PATHS, *plain_text]).kind == KINDS.get(path.stem, "instruct")
 
 
@@ -75,7 +76,12 @@ def test_a_name_with_a_dot_in_it_is_set_in_quotes(recipe):
         ("data.longest_solution=5", "data.longest_solution is for recipes of the kind instruct"),
         ("data.own=true", "data.own is for recipes of the kind instruct"),
         ("data.collection=default", "data.collection is for recipes of the kind domain"),
-        ("training.schedule=wavy", "training.schedule must be one of cosine, linear, constant"),
+        ("training.schedule=wavy", "training.schedule must be one of cosine, linear, constant, wsd"),
+        ("training.decay=0", "training.decay"),
+        ("training.minutes=-1", "training.minutes"),
+        ("training.save_minutes=-1", "training.save_minutes"),
+        ("training.optimizer=sgd", "training.optimizer must be one of adamw, muon"),
+        ("training.compile=1", "training.compile must be of type bool"),
         ("tags=none", "tags must be one of text, tokens"),
         ("no-equals", "no-equals"),
         ("#=1", "write table.key=value; a name with a dot in it stands in quotes"),
@@ -97,6 +103,34 @@ def test_the_window_of_an_instruct_recipe_is_left_to_its_base(recipe):
     changed = load_recipe(recipe, ["kind=instruct", "base=there", "training.window=2048", "data.own=true"])
     assert changed.training.window == 2048
     assert "model" not in changed.as_dict()
+
+
+@pytest.mark.parametrize(
+    "setting",
+    [
+        "training.optimizer=muon",
+        "training.schedule=wsd",
+        "training.decay=0.3",
+        "training.minutes=5",
+        "training.save_minutes=2",
+        "training.compile=true",
+        "data.shards=there",
+    ],
+)
+def test_what_only_pretraining_reads_is_refused_elsewhere(recipe, setting):
+    assert load_recipe(recipe, [setting]).kind == "pretrain"
+    name = setting.partition("=")[0].replace(".", r"\.")
+    with pytest.raises(InputError, match=rf"^{name}.* is for recipes of the kind pretrain$"):
+        load_recipe(recipe, ["kind=domain", "base=there", setting])
+    plain = load_recipe(recipe, ["kind=domain", "base=there"]).as_dict()
+    table, _, key = setting.partition("=")[0].partition(".")
+    assert (key in plain[table]) == (key == "schedule")
+
+
+def test_shards_stand_for_the_texts(recipe):
+    assert load_recipe(recipe, ["data.paths=[]", "data.shards=there"]).data.shards == "there"
+    with pytest.raises(InputError, match=r"^data\.paths is empty"):
+        load_recipe(recipe, ["data.paths=[]"])
 
 
 def test_a_missing_recipe_is_named(tmp_path):
