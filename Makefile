@@ -11,7 +11,7 @@ serve: .venv/installed
 install: .venv/installed
 
 test: .venv/installed-tests
-	$(BIN)/pytest
+	$(BIN)/pytest --numprocesses auto --maxprocesses 4 --dist loadfile
 
 # What is checked without running: lint, format, types, direction of imports
 check: .venv/installed-tests

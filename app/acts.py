@@ -29,7 +29,9 @@ def act(library: Library, asked: Asked, collection: str) -> str:
             document = library.move(found(library, asked).id, chosen(asked.get("to")))
             return f"Moved {document.name} to {document.collection}."
         case "delete":
-            return f"Deleted {library.remove(found(library, asked).id).name}."
+            document = found(library, asked)
+            library.remove(document.id)
+            return f"Deleted {' and '.join((document.name, *document.aliases))}."
     raise LibraryError("The page asks for something that the program does not know; reload it.")
 
 

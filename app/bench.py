@@ -47,7 +47,11 @@ def ingest(
     rounds: Annotated[int, typer.Option(min=1, help="Turns of each side.")] = 3,
     as_json: Json = False,
 ) -> None:
-    """Pages and passages taken in per second, and the embedding beside the default loop of sentence-transformers."""
+    """Pages and passages taken in per second, and the embedding beside the default loop of sentence-transformers.
+
+    Files without pages count as a page for 1,800 characters. The peak of memory is that of the program and of the
+    largest process in which it reads files.
+    """
     from retrieval.bench import measure_ingest
 
     _report(measure_ingest(documents or [], rounds, _tell), as_json)

@@ -1,11 +1,11 @@
 """The documents of the page: adding them, what becomes of each file, the list with its buttons, and the preview."""
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import gradio as gr
 
+from app.scripts import script
 from app.shelf import IDLE_SECONDS, MOST, Shelf
 
 # Nothing from people or documents is in these templates, so Gradio, which evaluates them, never changes what they made.
@@ -58,10 +58,10 @@ def build_documents(shelf: Shelf, collection: gr.Dropdown) -> Documents:
         kept=gr.BrowserState("", storage_key="footnote-collection", secret="footnote"),  # noqa: S106
         files=gr.File(label="Add documents", file_count="multiple", height=150, elem_id="fn-files"),
         password=_password(),
-        listing=gr.HTML(elem_id="fn-documents", html_template=_LIST, js_on_load=_script("documents.js")),
+        listing=gr.HTML(elem_id="fn-documents", html_template=_LIST, js_on_load=script("morph.js", "documents.js")),
         # Below the list: what it says must not push away the button that is to be pressed next.
         report=gr.HTML(elem_id="fn-report", min_height=0),
-        preview=gr.HTML(elem_id="fn-preview", html_template=_PREVIEW, js_on_load=_script("preview.js")),
+        preview=gr.HTML(elem_id="fn-preview", html_template=_PREVIEW, js_on_load=script("preview.js")),
         seen=gr.Textbox("", visible="hidden"),
         most=gr.Number(MOST, visible="hidden"),
         timer=gr.Timer(IDLE_SECONDS),
@@ -80,10 +80,6 @@ def _password() -> gr.Textbox:
             autofocus=False,
             html_attributes=gr.InputHTMLAttributes(autocomplete="off"),
         )
-
-
-def _script(name: str) -> str:
-    return Path(__file__).with_name(name).read_text("utf-8")
 
 
 def _connect(documents: Documents, shelf: Shelf) -> None:

@@ -134,7 +134,7 @@ def _of_document(document: Document, job: Job | None = None) -> File:
         "footnote": {
             **{"state": "ready", "share": 1.0, "reason": job.reason if job else None},
             **{"pages": document.pages, "passages": document.passages, "collection": document.collection},
-            "document_id": document.id,
+            **{"document_id": document.id, "aliases": list(document.aliases)},
         },
     }
 

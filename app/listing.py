@@ -72,19 +72,19 @@ def _job_acts(job: Job) -> str:
     if not job.ended:
         return _button("cancel", "Cancel", job.name)
     # What was refused inside an archive has no bytes of its own to try again with.
-    again = job.state == "failed" and job.bytes > 0 and not job.needs_password
+    again = job.state == "failed" and job.is_kept and not job.needs_password
     return (_button("retry", "Try again", job.name) if again else "") + _button("dismiss", "Dismiss", job.name)
 
 
 def _reason(job: Job) -> str:
-    if job.needs_password and not job.bytes:
-        return f"{job.reason} Add its archive again with the password."
+    if job.needs_password and not job.is_kept:
+        return f"{job.reason} Add the file again with the password, or the archive that it is in."
     return job.reason or "It is not in the library; add it again if you want it there."
 
 
 def _unlock(job: Job) -> str:
     """Where the password is given that a file needs."""
-    if not (job.needs_password and job.bytes):
+    if not (job.needs_password and job.is_kept):
         return ""
     name = escape(job.name)
     return (
@@ -102,7 +102,9 @@ def _document(document: Document, note: str | None) -> str:
         f'<bdi class="fn-name" title="{name}">{name}</bdi>'
         f'<span class="fn-detail">{_size(document.pages, document.passages)} · {added}</span>'
     )
-    what += f'<span class="fn-detail fn-note">{escape(note)}</span>' if note else ""
+    also = f"Given as {' and '.join(document.aliases)} too." if document.aliases else ""
+    told = " ".join(filter(None, (note, also)))
+    what += f'<span class="fn-detail fn-note">{escape(told)}</span>' if told else ""
     acts = (("preview", "Preview"), ("move", "Move"), ("delete", "Delete"))
     return _row(
         document.id, document.name, "ready", what, "".join(_button(act, label, document.name) for act, label in acts)

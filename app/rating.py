@@ -4,7 +4,6 @@ What the browser sends names its form, text and rater, and none of it is trusted
 """
 
 import logging
-import unicodedata
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
@@ -22,7 +21,7 @@ from eval.form_report import form_report
 from eval.form_scores import scores_csv
 from eval.forms import Form, create_form, find_form, form_names, item_at, next_item, store_scores
 from eval.rubric import Rubric, find_rubric, load_rubric, shipped_rubrics
-from eval.sessions import add_rater
+from eval.sessions import add_rater, rater_name
 from retrieval.database import Database
 
 Asked = Mapping[str, Any]
@@ -56,7 +55,7 @@ class Rating:
 
     def start(self, name: str | None, rater: str) -> tuple[Any, Any, Any, str]:
         """The rater's next text: what the browser keeps, stage, whether to set up, and what was wrong."""
-        rater = rater_name(rater)
+        rater = _rater(rater)
 
         def begun() -> str:
             if not name:
@@ -74,7 +73,7 @@ class Rating:
 
     def leave(self, name: str | None, rater: str) -> tuple[Any, Any, Any]:
         """Stop rating for now: what the browser keeps, stage, and the way back to the start."""
-        kept = {"form": name, "rater": rater_name(rater), "open": False}
+        kept = {"form": name, "rater": _rater(rater), "open": False}
         return kept, welcome_html(len(form_names(self._records))), gr.update(**_SHOW)
 
     def score(self, event: gr.EventData) -> Any:
@@ -88,7 +87,7 @@ class Rating:
         asked: Asked = event._data or {}
 
         def before() -> str:
-            form, rater = self._form(asked), rater_name(asked.get("rater"))
+            form, rater = self._form(asked), _rater(asked.get("rater"))
             item = item_at(self._records, form, rater, max(1, min(_number(asked, "place") - 1, form.texts)))
             return item_html(form, item, rater, item.scores)
 
@@ -129,7 +128,7 @@ class Rating:
         return gr.update(choices=form_names(self._records), value=name)
 
     def _kept(self, asked: Asked) -> str:
-        form, rater = self._form(asked), rater_name(asked.get("rater"))
+        form, rater = self._form(asked), _rater(asked.get("rater"))
         again = asked.get("again") is True
         try:
             store_scores(
@@ -155,7 +154,7 @@ class Rating:
         """The text that was shown, as it was ticked, and why it went no further."""
 
         def shown() -> str:
-            form, rater = self._form(asked), rater_name(asked.get("rater"))
+            form, rater = self._form(asked), _rater(asked.get("rater"))
             item = item_at(self._records, form, rater, _number(asked, "place"))
             return item_html(form, item, rater, _scores(asked), refusal)
 
@@ -169,9 +168,8 @@ class Rating:
         return form
 
 
-def rater_name(value: object) -> str:
-    """A name as it is kept, however it was typed."""
-    return " ".join(unicodedata.normalize("NFC", value if isinstance(value, str) else "").split())
+def _rater(value: object) -> str:
+    return rater_name(value) if isinstance(value, str) else ""
 
 
 def _scores(asked: Asked) -> dict[str, int]:

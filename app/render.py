@@ -15,6 +15,8 @@ from assistant.types import Answer, Citation, Sentence
 
 Texts = Callable[[str], str]
 """The extracted text of a document by its id; empty where the document is no longer there."""
+Key = int | str
+"""What tells an answer from the others of the page: the number of its turn in the chat, or a word."""
 
 # An invisible character; with it behind them, "<" and "&" open neither a tag nor a character reference.
 _JOINER = "\u2060"
@@ -39,8 +41,8 @@ def as_typed(question: str) -> str:
     return question.replace(f"<{_JOINER}", "<").replace(f"&{_JOINER}", "&")
 
 
-def turn_html(number: int, turn: Turn, texts: Texts) -> str:
-    """The answer of turn `number` (unique on the page), finished or on its way."""
+def turn_html(number: Key, turn: Turn, texts: Texts) -> str:
+    """The answer `number` (unique on the page), finished or on its way."""
     if turn.answer is not None:
         return answer_html(number, turn.answer, texts)
     if turn.draft.strip():
@@ -51,7 +53,7 @@ def turn_html(number: int, turn: Turn, texts: Texts) -> str:
     return f'<p class="fn-status" role="status">Reading {count(turn.passages, "passage")}…</p>'
 
 
-def answer_html(number: int, answer: Answer, texts: Texts) -> str:
+def answer_html(number: Key, answer: Answer, texts: Texts) -> str:
     """A checked answer: its sentences marked, its footnotes below."""
     by_id = {citation.id: citation for citation in answer.citations}
     if answer.abstained or not answer.sentences:
@@ -62,7 +64,7 @@ def answer_html(number: int, answer: Answer, texts: Texts) -> str:
     return f'<div class="fn-answer">{body}{_footnotes(number, answer.citations, cache(texts))}{_summary(answer)}</div>'
 
 
-def _sentence(number: int, sentence: Sentence, by_id: dict[int, Citation]) -> str:
+def _sentence(number: Key, sentence: Sentence, by_id: dict[int, Citation]) -> str:
     text = escape(sentence.text)
     if sentence.verdict == "unsupported":
         return f'<span class="fn-unsupported">{text}</span> {_tag("unsupported")}'
@@ -70,7 +72,7 @@ def _sentence(number: int, sentence: Sentence, by_id: dict[int, Citation]) -> st
     return f'<span class="fn-supported">{text}</span>{marks}'
 
 
-def _mark(number: int, citation: Citation) -> str:
+def _mark(number: Key, citation: Citation) -> str:
     label = escape(f"Footnote {citation.id}: {_place(citation)}")
     card = _card_id(number, citation)
     return (
@@ -79,14 +81,14 @@ def _mark(number: int, citation: Citation) -> str:
     )
 
 
-def _footnotes(number: int, citations: Sequence[Citation], texts: Texts) -> str:
+def _footnotes(number: Key, citations: Sequence[Citation], texts: Texts) -> str:
     if not citations:
         return ""
     lines = "".join(f"<li>{_line(number, item)}{_card(number, item, texts)}</li>" for item in citations)
     return f'<ol class="fn-notes" aria-label="Footnotes">{lines}</ol>'
 
 
-def _line(number: int, citation: Citation) -> str:
+def _line(number: Key, citation: Citation) -> str:
     teaser = " ".join(citation.quote.split())
     if len(teaser) > _TEASER_CHARACTERS:
         teaser = teaser[:_TEASER_CHARACTERS].rsplit(" ", 1)[0] + "…"
@@ -97,7 +99,7 @@ def _line(number: int, citation: Citation) -> str:
     )
 
 
-def _card(number: int, citation: Citation, texts: Texts) -> str:
+def _card(number: Key, citation: Citation, texts: Texts) -> str:
     """The passage around the quote, opened by the footnote's number or line."""
     card = _card_id(number, citation)
     text = texts(citation.document_id)
@@ -135,7 +137,7 @@ def _place(citation: Citation) -> str:
     return citation.document if citation.page is None else f"{citation.document}, page {citation.page}"
 
 
-def _card_id(number: int, citation: Citation) -> str:
+def _card_id(number: Key, citation: Citation) -> str:
     return f"fn-{number}-{citation.id}"
 
 

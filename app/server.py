@@ -5,7 +5,6 @@ import os
 import signal
 import socket
 import sys
-import tempfile
 import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, closing, suppress
@@ -17,16 +16,18 @@ from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from app.downloads import downloads_router
 from app.files_api import files_router
 from app.logs import log_to
 from app.page import CSS, build_page, build_theme
+from app.uploads import upload_folder
 from assistant.address import listen
 from assistant.config import Config
 from assistant.errors import SHOWN, InputError
 from assistant.pipeline import Assistant
 from assistant.records import open_records
 from retrieval.database import Database
-from retrieval.errors import LibraryError
+from retrieval.errors import Occupied
 from retrieval.worker import WORKER_THREAD, Worker
 
 # What the server takes in at all. The library refuses files of over 100 MB, each with a row in the report; here a whole
@@ -45,7 +46,9 @@ _HEADERS = {
 
 
 def create_app(assistant: Assistant, records: Database) -> FastAPI:
-    """The page at `/`, `/v1/files` and `GET /health`, over an assistant and records that the caller opens and closes.
+    """The page at `/`, `/v1/files`, `/v1/evaluation` and `GET /health`.
+
+    The assistant and the records are opened and closed by the caller.
 
     As long as the server runs, what is uploaded is worked on.
     """
@@ -60,6 +63,7 @@ def create_app(assistant: Assistant, records: Database) -> FastAPI:
     app = FastAPI(title="Footnote", docs_url=None, redoc_url=None, lifespan=working)
     app.add_middleware(SecurityHeaders)
     app.include_router(files_router(assistant.library))
+    app.include_router(downloads_router(records))
 
     @app.get("/health")
     def health() -> dict[str, str]:
@@ -88,8 +92,13 @@ def _start(worker: Worker) -> None:
     """Work on the uploads, or wait until the other program that does has ended."""
     try:
         worker.start()
-    except LibraryError as fault:
-        logging.getLogger("footnote").warning("%s; waiting for it to end", fault)
+    except Occupied as fault:
+        told = (
+            f"Another program (process {fault.process}) works on the uploads of this home: files added here wait for "
+            "it, and passwords given here do not reach it; once it ends, this server takes over."
+        )
+        print(told, file=sys.stderr, flush=True)
+        logging.getLogger("footnote").warning("%s", told)
         worker.stand_by()
 
 
@@ -97,14 +106,14 @@ def serve(config: Config) -> None:
     """Serve until interrupted. Raises `InputError` where the address cannot be listened on."""
     with (
         _listen(config.host, config.port) as listener,
-        tempfile.TemporaryDirectory(prefix="footnote-uploads-") as uploads,
+        upload_folder(config.home) as uploads,
         Assistant.from_config(config) as assistant,
         closing(open_records(config.home)) as records,
     ):
         # Ended by SIGTERM, the program closes its folders as it does after Ctrl-C.
         signal.signal(signal.SIGTERM, signal.default_int_handler)
         os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
-        os.environ["GRADIO_TEMP_DIR"] = uploads
+        os.environ["GRADIO_TEMP_DIR"] = str(uploads)
         log_to(config.home)
         # No log configuration of its own: its messages go to the program's log, traces of cut-off streams included.
         settings = uvicorn.Config(

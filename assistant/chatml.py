@@ -44,8 +44,8 @@ class Tokenizer(Protocol):
 
     all_special_tokens: list[str]
 
-    def encode(self, text: str, *, add_special_tokens: bool = ...) -> list[int]:
-        """Token ids of `text`."""
+    def encode(self, text: str, *, add_special_tokens: bool = ..., verbose: bool = ...) -> list[int]:
+        """Token ids of `text`; `verbose` tells on the error stream of one that is longer than a model's window."""
         ...
 
     def convert_tokens_to_ids(self, tokens: str) -> int:
@@ -123,7 +123,8 @@ class ChatML:
         return self._encode(tag)
 
     def _encode(self, text: str) -> list[int]:
-        return self._tokenizer.encode(text, add_special_tokens=False) if text else []
+        # Whether a text fits is for the window to say, in one line of ours.
+        return self._tokenizer.encode(text, add_special_tokens=False, verbose=False) if text else []
 
 
 def _cut_inside(text: str, tag: str) -> list[str]:

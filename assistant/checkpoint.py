@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from assistant.chatml import PROMPT_FORMAT
+from assistant.engine.server import is_server, read_address
 from assistant.errors import ModelError
 
 if TYPE_CHECKING:  # who only asks where a checkpoint is need not wait for the libraries
@@ -58,6 +59,9 @@ def load_checkpoint(source: str | Path, name: str | None = None, *, advice: str 
 
     ModelError where it cannot be had; `advice` says there what else to name.
     """
+    if is_server(str(source)):
+        address = read_address(str(source)).base_url
+        raise ModelError(f"{address}: a server answers, but its weights are not here; this takes a checkpoint's files")
     folder = Path(source)
     if folder.is_dir():
         _check_run_file(folder)

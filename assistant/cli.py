@@ -30,10 +30,13 @@ from assistant.show import (
 )
 from assistant.types import Answered, Token, hit_summary
 from retrieval.errors import LibraryError
-from retrieval.types import DEFAULT_COLLECTION, Filters
+from retrieval.types import DEFAULT_COLLECTION, Filters, Hit
 
 Home = Annotated[Path | None, typer.Option(help="The folder of documents, models and logs.")]
-Model = Annotated[str | None, typer.Option(help="bundled, a checkpoint folder, or a Hugging Face id.")]
+Model = Annotated[
+    str | None,
+    typer.Option(help="bundled, a checkpoint folder, a Hugging Face id, or an OpenAI-compatible server: http(s)://…"),
+]
 Collection = Annotated[str, typer.Option(help="The set of documents to use.")]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 
@@ -160,7 +163,7 @@ def search(
         if collection not in (DEFAULT_COLLECTION, *library.collections()):
             raise LibraryError(f"there is no collection called {collection}; `footnote collections` lists them.")
     if as_json:
-        _print_json({"query": query, "hits": [{**hit_summary(hit), "passage": hit.passage} for hit in hits]})
+        _print_json({"query": query, "hits": [_hit(hit) for hit in hits]})
     else:
         print_hits(hits)
 
@@ -205,6 +208,11 @@ def doctor(
         print_checks(config.described(), checks)
     if not all(check.ok for check in checks):
         raise typer.Exit(FAULT)
+
+
+def _hit(hit: Hit) -> dict[str, Any]:
+    place = {"document_id": hit.document_id, "start": hit.start, "end": hit.end}
+    return {**hit_summary(hit), **place, "duplicates": list(hit.duplicates), "passage": hit.passage}
 
 
 def _print_json(value: dict[str, Any]) -> None:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from platformdirs import user_data_path
 
+from assistant.engine.server import is_server, read_address
 from assistant.errors import InputError
 
 if TYPE_CHECKING:
@@ -30,7 +31,8 @@ class Config:
     home: Path
     """Where documents, models and logs are kept; copying it is the backup."""
     model: str = "bundled"
-    """`bundled`, a checkpoint folder, a name in the home's `models`, or a Hugging Face id."""
+    """`bundled`, a checkpoint folder, a name in the home's `models`, a Hugging Face id, or `http(s)://HOST:PORT/v1`,
+    an OpenAI-compatible server (`#MODEL` after it names one of several models)."""
     host: str = "127.0.0.1"
     """The address that `serve` listens on."""
     port: int = 7860
@@ -48,6 +50,8 @@ class Config:
         _require(1 <= self.port <= 65535, f"port must be from 1 to 65535, not {self.port}")
         _require(1 <= self.passages <= 100, f"passages must be from 1 to 100, not {self.passages}")
         _require(bool(self.model), "model must not be empty")
+        if is_server(self.model):
+            read_address(self.model)  # refused before it is shown anywhere: it may hold a password
         _require(bool(self.embedding), "embedding must not be empty")
 
     def described(self) -> dict[str, dict[str, Any]]:
@@ -82,7 +86,8 @@ def embedder_of(config: Config) -> "Embedder":
     """The model that makes the vectors, not loaded yet. Raises LibraryError for a folder that holds none."""
     from retrieval.embed import BUNDLED, Embedder
 
-    return Embedder(BUNDLED if config.embedding == "bundled" else config.embedding)
+    model = BUNDLED if config.embedding == "bundled" else config.embedding
+    return Embedder(model, cache=config.home / "library" / "models.json")
 
 
 def read_config(home: str | Path | None = None, **flags: Any) -> Config:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from assistant.address import listen
 from assistant.config import Config, embedder_of, open_library
+from assistant.engine.server import is_server
 
 _NEEDED_BYTES = 500 * 2**20
 
@@ -26,7 +27,7 @@ def examine(config: Config) -> list[Check]:
         _disk(config),
         _tried("library", lambda: _library(config), "run `footnote doctor` again after following the message"),
         _tried("embeddings", lambda: _embeddings(config), "install the package again: `make install`"),
-        _tried("model", lambda: _model(config), "start with --model bundled, or name a checkpoint folder"),
+        _tried("model", lambda: _model(config), "follow the message, or start with --model bundled"),
         _port(config),
     ]
 
@@ -54,14 +55,29 @@ def _library(config: Config) -> str:
 
 def _embeddings(config: Config) -> str:
     embedder = embedder_of(config)
-    return f"{embedder.model_name}: vectors of {embedder.encode(['check']).shape[1]} numbers"
+    return f"{embedder.id}: vectors of {embedder.encode(['check']).shape[1]} numbers"
 
 
 def _model(config: Config) -> str:
+    if is_server(config.model):
+        return _server(config.model)
     from assistant.checkpoint import find_checkpoint, load_checkpoint
 
     checkpoint = load_checkpoint(find_checkpoint(config.model, config.home / "models"), name=config.model)
     return f"{checkpoint.name}: {checkpoint.model.num_parameters():,} parameters, {checkpoint.positions} positions"
+
+
+def _server(address: str) -> str:
+    """Has the server say a word: whether a model can be asked for is not told by its list."""
+    from assistant.chatml import Message
+    from assistant.engine.remote import RemoteEngine
+    from assistant.engine.reply import Reply
+    from assistant.engine.sampling import Sampling
+
+    engine = RemoteEngine(address)
+    for _ in engine.stream([Message("user", "Hello")], Sampling(max_tokens=1), Reply()):
+        pass
+    return f"{engine.name}: answers; counted with a window of {engine.positions} tokens"
 
 
 def _port(config: Config) -> Check:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 import typer
 
 from assistant.types import Answer, Citation
-from retrieval.types import Document, Hit, IngestReport, Job, Progress
+from retrieval.types import Alias, Document, Hit, IngestReport, Job, Progress
 
 if TYPE_CHECKING:
     from assistant.doctor import Check
@@ -45,7 +45,7 @@ def print_documents(documents: Sequence[Document], jobs: Sequence[Job]) -> None:
         pages = f"{document.pages} pages" if document.pages is not None else "-"
         typer.echo(
             f"{document.id}  {document.collection}  {pages:>10}  {document.passages:>5} passages  "
-            f"{printable(document.name)}"
+            f"{printable(document.name)}{_also(document)}"
         )
     for job in jobs:
         reason = f": {printable(job.reason)}" if job.reason else ""
@@ -62,10 +62,15 @@ def print_collections(counts: Mapping[str, int]) -> None:
         typer.echo("no documents; add some with `footnote ingest FILE`")
 
 
-def print_removed(removed: Document | Job) -> None:
+def print_removed(removed: Document | Job | Alias) -> None:
     """What was removed."""
-    what = _passages(removed.passages) if isinstance(removed, Document) else f"{removed.state} upload"
-    typer.echo(f"removed {printable(removed.name)} ({what})")
+    name = printable(removed.name)
+    if isinstance(removed, Alias):
+        typer.echo(f"forgot the name {name}; its content stays as {printable(removed.document)}")
+    elif isinstance(removed, Document):
+        typer.echo(f"removed {name}{_also(removed)} ({_passages(removed.passages)})")
+    else:
+        typer.echo(f"removed {name} ({removed.state} upload)")
 
 
 def print_reports(reports: Sequence[IngestReport]) -> None:
@@ -120,6 +125,10 @@ def end_draft(stream: TextIO) -> None:
 def printable(text: str) -> str:
     """`text` on one line, without characters that a terminal would obey."""
     return "".join(character for character in " ".join(text.split()) if character.isprintable())
+
+
+def _also(document: Document) -> str:
+    return f", given as {' and '.join(map(printable, document.aliases))} too" if document.aliases else ""
 
 
 def _state(job: Job) -> str:

@@ -22,11 +22,13 @@ from typing import Literal
 import numpy as np
 
 from eval.bootstrap import (
+    ALIKE,
     FEW_GROUPS,
     TOO_NARROW,
     Codes,
     Floats,
     Interval,
+    alike,
     at_most,
     group_sums,
     interval_where_defined,
@@ -99,7 +101,10 @@ def _with_interval(parts: Floats, statistic: Callable[[Floats], Floats], seed: i
     alpha = float(statistic(parts.sum(axis=0)))
     if len(parts) == 1:
         return Alpha(alpha, None, "there is one item, so nothing says how others would be rated")
-    ci = interval_where_defined(statistic(resampled_sums(parts, seed)))
+    drawn = statistic(resampled_sums(parts, seed))
+    ci = interval_where_defined(drawn)
+    if ci is None and alike(drawn):
+        return Alpha(alpha, None, ALIKE)
     if ci is None:
         return Alpha(alpha, None, "nearly all ratings are the same, so other items might leave nothing to compare")
     return Alpha(alpha, ci, TOO_NARROW if len(parts) <= FEW_GROUPS else None)

@@ -24,7 +24,9 @@ MOST_GROUPS = 5_000
 FEW_GROUPS = 12
 """With so many groups or fewer an interval is too narrow."""
 TOO_NARROW = f"the interval is too narrow: there are {FEW_GROUPS} items or fewer"
+ALIKE = "all came out alike, so there is no interval: chance cannot be read from what does not vary"
 _DRAWN_TOGETHER = 100
+_ROUNDING = 1e-9
 _LEAST_DEFINED = 0.95
 Interval = tuple[float, float]
 Floats = NDArray[np.float64]
@@ -89,6 +91,17 @@ def interval(values: Floats) -> Interval:
 
 
 def interval_where_defined(values: Floats) -> Interval | None:
-    """The interval of the figures that are numbers; None where too many resamples left nothing to compute one from."""
+    """The interval of the figures that are numbers.
+
+    None where too many resamples left nothing to compute one from, and where all came out `alike`.
+    """
     defined = values[np.isfinite(values)]
-    return interval(defined) if len(defined) >= _LEAST_DEFINED * len(values) else None
+    if len(defined) < _LEAST_DEFINED * len(values) or alike(values):
+        return None
+    return interval(defined)
+
+
+def alike(values: Floats) -> bool:
+    """Whether the figures of all resamples that are numbers are one: what does not vary says nothing of chance."""
+    defined = values[np.isfinite(values)]
+    return len(defined) > 0 and bool(np.ptp(defined) <= _ROUNDING)

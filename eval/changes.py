@@ -31,7 +31,10 @@ Verdict = Literal["better", "worse", "no difference shown", "cannot be said"]
 
 @dataclass(frozen=True, slots=True)
 class Compared:
-    """One figure of `other` less that of `baseline`; `p` is None where nothing can be said."""
+    """One figure of `other` less that of `baseline`; `p` is None where nothing can be said.
+
+    `note` says why there is no interval where that needs saying.
+    """
 
     part: str
     metric: str
@@ -41,6 +44,7 @@ class Compared:
     ci: Interval | None
     p: float | None
     lower_is_better: bool = False
+    note: str | None = None
 
 
 def compared(
@@ -74,6 +78,7 @@ def _row(each: Compared, corrected: float | None) -> dict[str, Any]:
         "p_corrected": corrected,
         "good_is": "lower" if each.lower_is_better else "higher",
         "verdict": _verdict(each, corrected),
+        "note": each.note,
     }
 
 

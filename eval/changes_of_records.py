@@ -18,6 +18,8 @@ from eval.paired import Paired, Sums
 from eval.rating_intervals import Z
 from eval.ratings import Ratings, Settings, rate
 
+ONE_WAY = "all battles that connect the two went one way: a weak ridge alone keeps the difference finite"
+
 
 def of_battles(part: str, battles: Battles, contestants: Sequence[str], settings: Settings) -> Iterator[Compared]:
     """Rating points of each contestant over the first; `contestants` are all, in the order of the session."""
@@ -47,7 +49,8 @@ def _rating(part: str, ratings: Ratings, sure: Flags, names: tuple[str, str]) ->
     found = apart(ratings.pairs, ratings.fit, ratings.linked, better, worse, ratings.draws, sure)
     value = found.difference if better == two else -found.difference
     if found.se is None:  # one side won all that connects the two: there is no finite estimate, so no interval
-        return Compared(part, "rating", *names, difference=value, ci=None, p=_sign_test(ratings, one, two))
+        p = _sign_test(ratings, one, two)
+        return Compared(part, "rating", *names, difference=value, ci=None, p=p, note=ONE_WAY)
     p = 2 * float(norm.sf(abs(value) / found.se)) if found.se else 1.0
     ci = (value - Z * found.se, value + Z * found.se)
     return Compared(part, "rating", *names, difference=value, ci=ci, p=p)

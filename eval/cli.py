@@ -13,6 +13,7 @@ from assistant.config import read_config
 from assistant.errors import InputError
 from eval.battle_cli import add_battles
 from eval.form_cli import add_forms
+from eval.judge_cli import add_judging
 from eval.prompts_cli import add_prompts
 from eval.qa_cli import add_qa
 from eval.ratings_cli import elo
@@ -36,6 +37,7 @@ def eval_commands() -> typer.Typer:
     add_prompts(group)
     add_battles(group)
     add_forms(group)
+    add_judging(group)
     add_records(group)
     add_report(group)
     return group
@@ -90,15 +92,16 @@ def replies(
     as_json: Json = False,
 ) -> None:
     """Measure a model's replies: do they end, loop, answer; with sources and without. Both options can be repeated."""
-    from assistant.engine.hub import HubEngine
+    from assistant.engine.pool import Engines
     from assistant.engine.sampling import Sampling
     from eval.replies import measure
     from retrieval.embed import Embedder
 
     alone, sourced = _rows(instructions or [], "--instructions"), _rows(grounded or [], "--grounded")
     sampling = Sampling(temperature=temperature, top_p=top_p, max_tokens=max_tokens, no_repeat=no_repeat)
+    config = read_config(home, model=model)
     found = measure(
-        HubEngine(_checkpoint(home, model)),
+        Engines(config.home / "models").get(config.model),
         Embedder().encode,
         instructions=alone,
         grounded=sourced,

@@ -1,14 +1,13 @@
 """Battles as they are fought: who meets whom, two answers that grow side by side, one vote, and only then the names.
 
     next    the battle that the rater left open, or a new one, drawn by `eval.pairing`
-    play    the events of both answers as they come; what was answered before is told again, word for word
+    play    both answers as they grow, in step, so that no pace tells who is who; an answer that is kept grows again
     vote    stored first, then the names
 
 Several raters may be at it at once, in this process and others; the records hold each battle and each vote once.
 """
 
 import threading
-from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
@@ -18,8 +17,9 @@ from assistant.pipeline import Assistant
 from assistant.records import now
 from assistant.types import Event
 from eval.generations import Generations
-from eval.pairing import Draw, Pair, draw, rng_of
-from eval.sessions import BattleSession, add_rater
+from eval.pace import in_step
+from eval.pairing import Draw, draw, rng_of
+from eval.sessions import BattleSession, add_rater, rater_name
 from eval.together import together
 from eval.votes import cast, scores_by_pair
 from retrieval.database import Database
@@ -58,7 +58,7 @@ class Revealed:
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How many battles a rater has voted on, and of how many there are."""
+    """How many battles a rater has voted on, and of how many there are: an answer is in one battle of a rater."""
 
     voted: int
     battles: int
@@ -90,7 +90,7 @@ class Contest:
         sides = {"left": matchup.left, "right": matchup.right}
         ended = stop or threading.Event()
         streams = [self.generations.stream(sides[side], matchup.prompt, ended) for side in SIDES]
-        for place, event in together(streams, ended):
+        for place, event in in_step(together(streams, ended), len(SIDES)):
             yield Said(SIDES[place], event)
 
     def vote(self, matchup: Matchup, winner: str, seconds: float | None = None) -> Revealed:
@@ -109,10 +109,9 @@ class Contest:
         """How far `rater` is."""
         ((voted,),) = self._db.all(
             "SELECT count(*) FROM votes JOIN battles ON battles.id = battle_id WHERE session_id = ? AND rater = ?",
-            *(self.session.id, " ".join(rater.split())),
+            *(self.session.id, rater_name(rater)),
         )
-        contestants = len(self.session.contestants)
-        return Progress(voted, contestants * (contestants - 1) // 2 * len(self.session.prompts))
+        return Progress(voted, len(self.session.contestants) // 2 * len(self.session.prompts))
 
     def _open(self, rater: str) -> Matchup | None:
         rows = self._db.all(
@@ -125,17 +124,14 @@ class Contest:
         return Matchup(*rows[0]) if rows else None
 
     def _drawn(self, rater: str) -> Draw | None:
-        shown: dict[Pair, list[int]] = defaultdict(list)
         rows = self._db.all(
             "SELECT left_contestant, right_contestant, prompt FROM battles WHERE session_id = ? AND rater = ?",
             *(self.session.id, rater),
         )
-        for left, right, prompt in rows:
-            shown[min(left, right), max(left, right)].append(prompt)
         return draw(
             len(self.session.contestants),
             len(self.session.prompts),
-            shown,
+            [(side, prompt) for *sides, prompt in rows for side in sides],
             scores_by_pair(self._db, self.session.id),
             self.session.uniform,
             rng_of(self.session.seed, rater, len(rows) + 1),

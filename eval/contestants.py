@@ -11,6 +11,7 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 
 from assistant.engine.sampling import Sampling
+from assistant.engine.server import is_server, read_address
 from assistant.errors import InputError
 from retrieval.types import DEFAULT_COLLECTION
 
@@ -42,6 +43,8 @@ class Contestant:
             raise InputError(f"{self.name}: retrieval must be one of {', '.join(RETRIEVALS)}, not {self.retrieval!r}")
         if not self.model.strip():
             raise InputError(f"{self.name}: model must not be empty; name one as --model takes it")
+        if is_server(self.model):
+            read_address(self.model)  # refused before it is kept in a row: it may hold a password
 
     def settings(self) -> dict[str, Any]:
         """All but the name, as plain values."""

@@ -66,7 +66,7 @@ def export_session(
         told = [vote for vote in votes if vote.kind == raters and vote.winner in SCORES]
         write_file(path, votes_csv(told))
         return Exported(str(path), len(told))
-    held = {prompt for prompt in session.prompts if is_held_back(prompt, hold_back, seed)}
+    held = held_back(session.prompts, hold_back, seed)
     pairs = [pair for pair in _preferences(db, session.id, votes) if pair["prompt"] not in held]
     if not pairs:
         raise InputError(
@@ -119,10 +119,19 @@ def votes_csv(votes: Sequence[Vote]) -> str:
     return text.getvalue()
 
 
-def is_held_back(prompt: str, share: float, seed: int) -> bool:
-    """Whether a prompt is kept for evaluation: a share of all texts, the same ones in every session."""
-    digest = hashlib.sha256(f"{seed}\n{prompt}".encode()).digest()
-    return int.from_bytes(digest[:8]) < share * 2**64
+def held_back(prompts: Sequence[str], share: float, seed: int) -> set[str]:
+    """The prompts that are kept for evaluation: about a share of all texts, the same ones in every session.
+
+    Above a share of 0 at least one is, of a session in which chance would keep none: then the first that it would.
+    """
+    places = {prompt: _place(prompt, seed) for prompt in prompts}
+    kept = {prompt for prompt, place in places.items() if place < share}
+    return kept or ({min(prompts, key=lambda prompt: places[prompt])} if share > 0 else set())
+
+
+def _place(prompt: str, seed: int) -> float:
+    """From 0 to 1, by chance of the seed."""
+    return int.from_bytes(hashlib.sha256(f"{seed}\n{prompt}".encode()).digest()[:8]) / 2**64
 
 
 def _preferences(db: Database, session_id: int, votes: Sequence[Vote]) -> Iterator[dict[str, str]]:

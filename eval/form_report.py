@@ -13,6 +13,7 @@ from typing import Any
 from eval.bootstrap import CONFIDENCE, RESAMPLES
 from eval.form_scores import scores_of
 from eval.forms import Form, find_form
+from eval.judge_form_agreement import form_agreement
 from eval.likert import measure_likert
 from eval.raters import MOST_REPORTED, RULES, Sign
 from retrieval.database import Database
@@ -29,7 +30,7 @@ QUICK = (
 
 def form_report(db: Database, name: str, seed: int = 1) -> dict[str, Any]:
     """All figures of a form: `people` and `models` as of `measure_likert`, and `raters` with how many texts each has
-    scored. Raises InputError where there is no such form."""
+    scored, and `judges` with how far each agrees with people. Raises InputError where there is no such form."""
     form = find_form(db, name)
     return {
         "form": form.name,
@@ -38,6 +39,7 @@ def form_report(db: Database, name: str, seed: int = 1) -> dict[str, Any]:
         "systems": [name for (name,) in _systems(db, form)],
         "raters": _progress(db, form),
         **_figures(db, form, seed),
+        **form_agreement(db, name, seed),
     }
 
 

@@ -5,6 +5,7 @@ its seed, the hash of the checkpoint, and the time it took.
 """
 
 import json
+import re
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -69,8 +70,9 @@ class Generations:
         return TypeAdapter(Answer).validate_json(rows[0][0]) if rows else None
 
     def stream(self, contestant: int, prompt: int, stop: threading.Event) -> Iterator[Event]:
-        """The events of an answer; of one that is kept, only the last. One that was stopped is not kept."""
+        """The events of an answer. One that was stopped is not kept; one that is kept is told again, piece by piece."""
         if kept := self.stored(contestant, prompt):
+            yield from (Token(piece) for piece in self._pieces(contestant, prompt))
             yield Answered(kept)
             return
         told, begun = _Told(), time.perf_counter()
@@ -90,6 +92,14 @@ class Generations:
                 yield Answered(self.stored(contestant, prompt) or told.answer)  # another may have been faster
             else:
                 yield event
+
+    def _pieces(self, contestant: int, prompt: int) -> list[str]:
+        """The draft of an answer that is kept, word by word."""
+        ((draft,),) = self._db.all(
+            "SELECT draft FROM generations WHERE session_id = ? AND contestant = ? AND prompt = ?",
+            *(self._session.id, contestant, prompt),
+        )
+        return re.findall(r"\s*\S+", draft)
 
     def make_all(self, progress: Callable[[float], None] = lambda _: None) -> int:
         """Make every answer that is not there yet, and say how many were made."""

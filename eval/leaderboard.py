@@ -10,7 +10,9 @@
     told     whether 0 lies outside the interval of the difference of two models. Intervals of two models may overlap
              although it does (Schenker, Gentleman 2001): so two models can share a rank and yet be told apart.
     votes    battles of the two that would make it 80 % sure that a difference as large as the estimated one is told:
-             1 / v + m g = ((z.975 + z.80) / d)², d the difference, v its variance, g = p (1 − p) what one battle tells
+             1 / v + m g / e = ((z.975 + z.80) / d)², d the difference, v its variance, g = p (1 − p) what one battle
+             tells, e by how much v exceeds the variance of independent votes: new votes come from raters and on prompts
+             that agree as little as those so far (the design effect of Kish 1965, Survey Sampling, section 8.2)
 
 Limits: intervals are of 95 % each, not of all models at once, and differences are compared one by one: among many
 equal models some will look different. `votes` takes the estimated difference for the true one: a guide.
@@ -112,22 +114,26 @@ def compared(
     d = float(found.theta[better] - found.theta[worse])
     if linked.strong[better] != linked.strong[worse]:
         return Difference(d * POINTS, None, told=bool(surely_above[better, worse]), more_votes=None)
-    v = _variance(pairs, found, better, worse, draws)
+    v, alone = _variances(pairs, found, linked, better, worse, draws)
     told = abs(d) > max(Z * math.sqrt(v), _EQUAL)
-    more = 0 if told else _more_votes(abs(d), v)
+    more = 0 if told else _more_votes(abs(d), v, alone)
     return Difference(d * POINTS, math.sqrt(v) * POINTS, told=told, more_votes=more)
 
 
-def _variance(pairs: Pairs, found: Fit, better: int, worse: int, draws: Mapping[str, Floats]) -> float:
-    tied = only_ties(pairs)[[better, worse]].any()
+def _variances(
+    pairs: Pairs, found: Fit, linked: Connections, better: int, worse: int, draws: Mapping[str, Floats]
+) -> tuple[float, float]:
+    """The largest variance of the difference, and that of votes that are independent of each other."""
+    tied = only_ties(pairs, linked)[[better, worse]].any()
     table = found.curvature if tied else found.sandwich
     v = float(table[better, better] + table[worse, worse] - 2 * table[better, worse])
-    return max(v, *(float(np.var(theta[:, better] - theta[:, worse])) for theta in draws.values()), 0.0)
+    return max(v, *(float(np.var(theta[:, better] - theta[:, worse])) for theta in draws.values()), 0.0), v
 
 
-def _more_votes(d: float, v: float) -> int | None:
-    if d < _EQUAL:
+def _more_votes(d: float, v: float, alone: float) -> int | None:
+    if d < _EQUAL or alone <= 0:
         return None
     p = 1 / (1 + math.exp(-d))
-    votes = (((Z + _POWER) / d) ** 2 - 1 / v) / (p * (1 - p))
+    told = p * (1 - p) * min(1.0, alone / v)
+    votes = (((Z + _POWER) / d) ** 2 - 1 / v) / told
     return max(1, math.ceil(votes)) if votes < _MOST_VOTES else None

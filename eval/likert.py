@@ -20,6 +20,7 @@ import numpy as np
 
 from eval.agreement import Alpha, Ratings, krippendorff
 from eval.bootstrap import (
+    ALIKE,
     CONFIDENCE,
     FEW_GROUPS,
     RESAMPLES,
@@ -27,6 +28,7 @@ from eval.bootstrap import (
     Codes,
     Floats,
     Interval,
+    alike,
     group_sums,
     interval_where_defined,
     resampled_sums,
@@ -165,14 +167,16 @@ def _with_intervals(figures: Sequence[_Figure], seed: int) -> Iterator[_Found]:
         whole = float(figure.above.sum() / figure.below.sum()) if items else None
         ratios = np.divide(above, below, out=np.full(len(below), np.nan), where=below > 0)
         ci = interval_where_defined(ratios) if items > 1 else None
-        yield items, whole, ci, _note(items, ci)
+        yield items, whole, ci, _note(items, ci, ratios)
 
 
-def _note(items: int, ci: Interval | None) -> str | None:
+def _note(items: int, ci: Interval | None, drawn: Floats) -> str | None:
     if not items:
         return "the two have no item in common"
     if items == 1:
         return "there is one item, so nothing says how others would be rated"
+    if ci is None and alike(drawn):
+        return ALIKE
     if ci is None:
         return "so few of the items count here that other items might leave none"
     return TOO_NARROW if items <= FEW_GROUPS else None

@@ -59,7 +59,9 @@ class Paired:
     def figures(self, system: int) -> dict[str, Figure]:
         """The figures of a system, by its place."""
         whole, drawn = _ratios(self._parts[:, system].sum(axis=0)), _ratios(self._drawn[:, system])
-        return {name: Figure(_number(whole[i]), _interval(drawn[:, i])) for i, name in enumerate(self.names)}
+        return {
+            name: Figure(_number(whole[i]), interval_where_defined(drawn[:, i])) for i, name in enumerate(self.names)
+        }
 
     def changes(self, system: int, baseline: int) -> dict[str, Change]:
         """What `system` has over `baseline`, both by their places, in each figure."""
@@ -69,7 +71,7 @@ class Paired:
         counted = (parts[..., 1] > 0).any(axis=1).sum(axis=0)
         p = self._p_values(parts, whole)
         return {
-            name: Change(_number(whole[i]), _interval(drawn[:, i]), _number(p[i]), int(counted[i]))
+            name: Change(_number(whole[i]), interval_where_defined(drawn[:, i]), _number(p[i]), int(counted[i]))
             for i, name in enumerate(self.names)
         }
 
@@ -132,11 +134,6 @@ def _ratios(sums: Floats) -> Floats:
     above, below = sums[..., 0], sums[..., 1]
     ratios: Floats = np.divide(above, below, out=np.full(above.shape, np.nan), where=below > _ROUNDING)
     return ratios
-
-
-def _interval(values: Floats) -> Interval | None:
-    found = interval_where_defined(values)
-    return None if found is None or found[1] - found[0] <= _ROUNDING else found
 
 
 def _number(value: float) -> float | None:

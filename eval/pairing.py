@@ -13,7 +13,7 @@ Every draw is a function of the session's seed, the rater and the number of thei
 
 import hashlib
 import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
@@ -44,23 +44,28 @@ def rng_of(*parts: object) -> random.Random:
 def draw(
     contestants: int,
     prompts: int,
-    shown: Mapping[Pair, Sequence[int]],
+    shown: Collection[tuple[int, int]],
     votes: Mapping[Pair, Sequence[float]],
     uniform: float,
     rng: random.Random,
 ) -> Draw | None:
     """The next battle of a rater, None where they have seen all.
 
-    `shown` are the prompts that they had of each pair; `votes` the scores of the first of each pair, 1, ½ or 0.
+    `shown` are the answers that they were shown, as contestant and prompt; `votes` the scores of the first of each
+    pair, 1, ½ or 0. An answer is shown to a rater once: after a vote its name was told, so that it is blind no more.
     """
-    possible = [pair for pair in combinations(range(contestants), 2) if len(shown.get(pair, ())) < prompts]
+    seen = set(shown)
+    fresh = {
+        pair: [prompt for prompt in range(prompts) if not {(pair[0], prompt), (pair[1], prompt)} & seen]
+        for pair in combinations(range(contestants), 2)
+    }
+    possible = [pair for pair, left in fresh.items() if left]
     if not possible:
         return None
     chances = probabilities(possible, contestants, votes, uniform)
     pair, probability = rng.choices(list(zip(possible, chances, strict=True)), weights=chances)[0]
-    fresh = sorted(set(range(prompts)) - set(shown.get(pair, ())))
     left, right = pair if rng.random() < 0.5 else pair[::-1]
-    return Draw(rng.choice(fresh), left, right, min(probability, 1.0))
+    return Draw(rng.choice(fresh[pair]), left, right, min(probability, 1.0))
 
 
 def probabilities(

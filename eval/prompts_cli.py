@@ -90,13 +90,12 @@ def try_(
 ) -> None:
     """Ask a question of a model that is told a saved prompt."""
     from assistant.pipeline import Assistant
-    from eval.saved_prompts import find_prompt
+    from eval.saved_prompts import find_prompt, told_by
 
     with records_of(home) as db:
-        system = find_prompt(db, name).parts.text()
-    with Assistant.from_config(open_home(home, model=model)) as base:
-        told = Assistant(base.library, base.model_name, base.engines, passages=base.passages, system=system)
-        answer = _asked(told, question, collection if documents else None, show=not as_json)
+        parts = find_prompt(db, name).parts
+    with Assistant.from_config(open_home(home, model=model)) as assistant:
+        answer = _asked(told_by(assistant, parts), question, collection if documents else None, show=not as_json)
     if as_json:
         _print_json({"prompt": name, **answer.as_dict()})
     else:

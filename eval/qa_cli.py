@@ -1,10 +1,9 @@
 """The command `footnote eval qa`."""
 
 import json
-import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
@@ -12,10 +11,8 @@ from assistant.cli import Home, Json, Model
 from assistant.config import read_config
 from assistant.errors import InputError
 from assistant.show import printable
+from eval.shared_cli import show_part
 from eval.tables import as_columns, between, number
-
-if TYPE_CHECKING:
-    from eval.qa import ShareDone
 
 
 def add_qa(group: typer.Typer) -> None:
@@ -50,9 +47,9 @@ def qa(
     chosen = questions.chosen(limit, seed)
     engines = Engines(config.home / "models")
     check_lengths(engines.get(config.model), chosen)  # before the documents, which take longer
-    with documents(config, collection, questions, show_share("documents")) as (library, name):
+    with documents(config, collection, questions, show_part("documents")) as (library, name):
         assistant = Assistant(library, config.model, engines, passages=config.passages)
-        asked = ask_all(assistant, name, chosen, show_share("questions"))
+        asked = ask_all(assistant, name, chosen, show_part("questions"))
     notes = (*(() if collection else (OWN_PASSAGES,)), *questions.notes)
     found = QaReport(asked, config.model, collection, seed, notes).as_dict()
     if as_json:
@@ -73,19 +70,9 @@ def check_new_file(path: Path | None, setting: str) -> None:
         raise InputError(f"{setting}: there is no folder {path.absolute().parent}; make it or name another file")
 
 
-def show_share(what: str) -> "ShareDone":
-    """Progress on one line that is written over, on a terminal; nothing elsewhere."""
-
-    def show(share: float) -> None:
-        if sys.stderr.isatty():
-            typer.echo(f"\r\x1b[K{what} {share:4.0%}", nl=share >= 1, err=True)
-
-    return show
-
-
 def _lines(found: dict[str, Any]) -> Iterator[str]:
     yield (
-        f"{found['questions']:,} questions, {found['answerable']:,} answerable, {found['unanswerable']:,} not; "
+        f"questions: {found['questions']:,} ({found['answerable']:,} answerable, {found['unanswerable']:,} not); "
         f"model {printable(found['model'])}\n"
     )
     grounded, ungrounded, difference = found["grounded"], found["ungrounded"], found["difference"]

@@ -3,7 +3,8 @@
 The interval of a model is that of its difference from the mean of its class (`eval.connections`), at 95 %. Three cases:
 
     usual               rating ± 1.96 se, se of the sandwich; beside it the percentiles of each bootstrap
-    nothing but ties    the sandwich would be 0: the curvature H⁻¹ stands in, an upper bound where ties count as half
+    nothing but ties    within its class, where the sandwich would be 0: the curvature H⁻¹ stands in, an upper bound
+                        where ties count as half
     split off           the model, or its class, won all battles across, or lost them: the best fit has no finite
                         difference, its se is None, and the side that nothing holds is open (None). The limit on the
                         other side is where all its battles with the anchor class (`eval.connections`) would still end
@@ -51,7 +52,7 @@ class Intervals:
 def intervals(pairs: Pairs, found: Fit, linked: Connections, draws: Mapping[str, Floats]) -> Intervals:
     """Intervals of the ratings of a fit; `draws` holds θ of the rounds of each bootstrap, of shape (rounds, models)."""
     ratings, centring = MEAN + POINTS * found.theta, _centring(linked)
-    se = POINTS * _errors(pairs, found, centring)
+    se = POINTS * _errors(pairs, found, linked, centring)
     usual = ratings[:, None] + np.outer(Z * se, (-1, 1))
     bootstrap = {way: ratings[:, None] + POINTS * _around(theta, found, centring) for way, theta in draws.items()}
     inner = _hull([usual, *bootstrap.values()])
@@ -69,19 +70,23 @@ def _centring(linked: Connections) -> Floats:
     return np.asarray(np.eye(len(same)) - same / same.sum(axis=1, keepdims=True))
 
 
-def _errors(pairs: Pairs, found: Fit, centring: Floats) -> Floats:
+def _errors(pairs: Pairs, found: Fit, linked: Connections, centring: Floats) -> Floats:
     sandwich, curvature = (
         np.sqrt(np.maximum(np.diag(centring @ covariance @ centring.T), 0))
         for covariance in (found.sandwich, found.curvature)
     )
-    return np.asarray(np.where(only_ties(pairs), curvature, sandwich))
+    return np.asarray(np.where(only_ties(pairs, linked), curvature, sandwich))
 
 
-def only_ties(pairs: Pairs) -> NDArray[np.bool_]:
-    """Whether nothing but ties is known of each model."""
+def only_ties(pairs: Pairs, linked: Connections) -> NDArray[np.bool_]:
+    """Whether nothing but ties is known of each model within its class, which may be it alone.
+
+    What a class won from others does not count: it says nothing of who is the better within it.
+    """
     decided = np.zeros(pairs.models)
+    inside = linked.strong[pairs.first] == linked.strong[pairs.second]
     for models in (pairs.first, pairs.second):
-        np.add.at(decided, models, pairs.counts()[:, ::2].sum(axis=1))
+        np.add.at(decided, models, np.where(inside, pairs.counts()[:, ::2].sum(axis=1), 0.0))
     return np.asarray(decided == 0)
 
 

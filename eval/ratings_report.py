@@ -77,7 +77,7 @@ def _flags(ratings: Ratings) -> list[str | None]:
     """What sets a model apart from those whose rating is an ordinary estimate."""
     won, linked = ratings.pairs.won(), ratings.linked
     flags: list[str | None] = []
-    for model, ties in enumerate(only_ties(ratings.pairs)):
+    for model, ties in enumerate(only_ties(ratings.pairs, ratings.linked)):
         if not won[:, model].any():
             flags.append("undefeated")
         elif not won[model].any():

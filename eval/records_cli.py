@@ -20,6 +20,7 @@ Seed = Annotated[int, typer.Option(help="Draws the resamples; the same seed give
 def add_records(group: typer.Typer) -> None:
     """Register the commands."""
     group.command()(replay)
+    group.command()(versions)
     group.command()(export)
     group.command("import")(import_)
 
@@ -46,6 +47,30 @@ def replay(
     else:
         write_file(to, text)
         typer.echo(json.dumps({"written": str(to)}) if as_json else f"written to {to}")
+
+
+def versions(
+    seed: Seed = 1,
+    rounds: Annotated[int, typer.Option(help="Rounds of each bootstrap.")] = 1000,
+    home: Home = None,
+    as_json: Json = False,
+) -> None:
+    """Rate contestants version by version, by people's votes of all sessions of battles together."""
+    from eval.ratings import Settings
+    from eval.ratings_cli import print_ratings
+    from eval.versions import versions_report
+
+    with records_of(home) as db:
+        found = versions_report(db, Settings(seed=seed, rounds=rounds))
+    if as_json:
+        typer.echo(json.dumps(found, ensure_ascii=False))
+        return
+    for each in found["versions"]:
+        rating = "-" if each["rating"] is None else f"{each['rating']:.0f}"
+        typer.echo(f"{each['first_at'][:10]}  {rating:>6}  {each['votes']:>6,} votes  {printable(each['label'])}")
+    typer.echo("" if found["versions"] else "no votes yet; begin with `footnote eval battle create`")
+    if found["people"]:
+        print_ratings(found["people"])
 
 
 def export(

@@ -8,6 +8,7 @@ from eval.form_report import form_report
 from eval.ratings import Settings
 from eval.session_report import battle_report
 from eval.sessions import list_sessions, session_row
+from eval.versions import versions_report
 from retrieval.database import Database
 
 
@@ -17,7 +18,10 @@ def replay(
     settings: Settings | None = None,
     progress: Callable[[float], None] = lambda _: None,
 ) -> dict[str, Any]:
-    """The reports of the sessions `names`, all where none is given, by name. Raises InputError for an unknown one."""
+    """The reports of the sessions `names`, by name; without any, those of all, and of versions over all.
+
+    Raises InputError for an unknown name.
+    """
     chosen = settings or Settings()
     kinds = {each.name: each.kind for each in list_sessions(db)}
     for name in names:
@@ -27,7 +31,7 @@ def replay(
         battle = kinds[name] == "battle"
         reports[name] = battle_report(db, name, chosen) if battle else form_report(db, name, chosen.seed)
         progress(number / len(names or kinds))
-    return {"seed": chosen.seed, "sessions": reports}
+    return {"seed": chosen.seed, "sessions": reports, **({} if names else {"versions": versions_report(db, chosen)})}
 
 
 def as_text(found: dict[str, Any]) -> str:

@@ -10,6 +10,7 @@ import typer
 from assistant.cli import Home, Json
 from assistant.config import open_home
 from assistant.show import printable
+from eval.shared_cli import show_part
 from eval.tables import as_columns, between, number
 
 if TYPE_CHECKING:
@@ -86,9 +87,7 @@ def write_report(folder: Path, found: dict[str, Any]) -> None:
 
 
 def _told() -> "Tell":
-    from eval.qa_cli import show_share
-
-    return lambda what, share: show_share(printable(what))(share)
+    return lambda what, share: show_part(printable(what))(share)
 
 
 def _lines(found: dict[str, Any], folder: Path) -> "Iterator[str]":
@@ -96,7 +95,7 @@ def _lines(found: dict[str, Any], folder: Path) -> "Iterator[str]":
     rows = [
         (
             f"{row['part']}: {row['metric'].replace('_', ' ')}, {row['other']} − {row['baseline']}",
-            number(row["difference"]),
+            "no finite estimate" if row["note"] else number(row["difference"]),
             between(row["ci"]),
             row["verdict"],
         )

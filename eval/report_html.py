@@ -9,7 +9,8 @@ from html import escape
 from typing import Any
 
 from eval.plots import Row
-from eval.report_markup import ends, figure, name_of, notes, plot, signed, table
+from eval.report_markup import figure, name_of, notes, p_value, plot, signed, table
+from eval.report_records import battles_section, form_section
 from eval.tables import between, number
 
 CSP = "default-src 'none'; style-src 'unsafe-inline'"
@@ -26,8 +27,8 @@ h1, h2, h3 { line-height: 1.25; } h2 { border-top: 1px solid var(--line); margin
 table { border-collapse: collapse; font-variant-numeric: tabular-nums; }
 caption { color: var(--soft); padding-bottom: 0.4rem; text-align: start; }
 th, td { border-bottom: 1px solid var(--line); padding: 0.3rem 0.7rem; text-align: start; vertical-align: top;
-  overflow-wrap: normal; }
-figure { margin: 1rem 0; } figure svg { min-width: 34rem; max-width: 46rem; height: auto; display: block; }
+  overflow-wrap: normal; } td { white-space: nowrap; }
+figure { margin: 1rem 0; } figure svg { display: block; height: auto; }
 figcaption, .note { color: var(--soft); } .better { color: var(--good); font-weight: 600; }
 .worse { color: var(--bad); font-weight: 600; } code { font-size: 0.9em; }
 """
@@ -58,9 +59,9 @@ def _body(report: Mapping[str, Any], title: str) -> Iterator[str]:
     if "retrieval" in report:
         yield from _retrieval(report["retrieval"])
     for name, values in report["battles"].items():
-        yield from _battles(name, values)
+        yield from battles_section(name, values)
     for name, values in report["forms"].items():
-        yield from _form(name, values)
+        yield from form_section(name, values)
     yield from _method(report)
 
 
@@ -84,28 +85,35 @@ def _summary(changes: Mapping[str, Any]) -> Iterator[str]:
     yield f"<p>{said}{':' if shown else '.'}</p>"
     if shown:
         yield "<ul>" + "".join(f"<li>{_sentence(row)}</li>" for row in shown) + "</ul>"
-    columns = ("part", "figure", "compared", "difference", "95 %", "p, corrected", "verdict")
-    yield table("All comparisons with the baseline", columns, [_change_row(row) for row in rows], marked=6)
+    columns = ("figure", "part", "compared", "verdict", "difference", "95 %", "p, corrected", "good is")
+    yield table("All comparisons with the baseline", columns, [_change_row(row) for row in rows], marked=3)
+    yield from notes(list(dict.fromkeys(f"{row['other']}: {row['note']}" for row in rows if row["note"])))
 
 
 def _sentence(row: Mapping[str, Any]) -> str:
     verdict = f'<span class="{row["verdict"]}">{row["verdict"]}</span>'
+    by = f"{_points(row)}, 95 % {between(row['ci'])}" if row["ci"] else _points(row)
     return (
         f"{escape(row['other'])} is {verdict} than {escape(row['baseline'])} in {escape(name_of(row['metric']))} "
-        f"({escape(row['part'])}): {signed(row['difference'])}, {between(row['ci'])}"
+        f"({escape(row['part'])}): {by}"
     )
 
 
 def _change_row(row: Mapping[str, Any]) -> tuple[str, ...]:
     return (
+        name_of(row["metric"]),
         row["part"],
-        f"{name_of(row['metric'])} ({row['good_is']} is better)",
         f"{row['other']} − {row['baseline']}",
-        signed(row["difference"]),
-        between(row["ci"]),
-        number(row["p_corrected"]),
         row["verdict"],
+        _points(row),
+        between(row["ci"]),
+        p_value(row["p_corrected"]),
+        row["good_is"],
     )
+
+
+def _points(row: Mapping[str, Any]) -> str:
+    return "no finite estimate" if row["note"] else signed(row["difference"])
 
 
 def _model_part(
@@ -177,53 +185,6 @@ def _retrieval(found: Mapping[str, Any]) -> Iterator[str]:
         for measure in measures
     ]
     yield plot("What both together gain", gains, reference=0)
-
-
-def _battles(name: str, values: Mapping[str, Any]) -> Iterator[str]:
-    yield f"<h2>Battles: {escape(name)}</h2>"
-    for kind in ("people", "models"):
-        rated = values[kind]
-        if rated is None:
-            continue
-        yield f"<h3>Votes of {kind}</h3>"
-        rows = [
-            (model, str(row["rank"]), f"{row['rating']:.0f}", ends(row["widest_ci"]), row["tier"], str(row["battles"]))
-            for model, row in rated["bradley_terry"].items()
-        ]
-        yield table(
-            f"Ratings from {rated['votes']:,} votes", ("contestant", "rank", "rating", "95 %", "tier", "battles"), rows
-        )
-        points = [(model, row["rating"], *row["widest_ci"]) for model, row in rated["bradley_terry"].items()]
-        yield plot("Ratings", points, unit="points", reference=1500)
-        yield from notes(rated["notes"])
-    yield from notes(values["notes"])
-
-
-def _form(name: str, values: Mapping[str, Any]) -> Iterator[str]:
-    yield f"<h2>Form: {escape(name)}</h2>"
-    for kind in ("people", "models"):
-        found = values[kind]
-        if found is None:
-            continue
-        yield f"<h3>Scores of {kind}</h3>"
-        scores = [
-            (aspect, system, row, each["alpha"])
-            for aspect, each in found["aspects"].items()
-            for system, row in each["systems"].items()
-        ]
-        rows = [
-            (aspect, system, number(row["mean"]), between(row["ci"]), str(row["scores"]), number(alpha["alpha"]))
-            for aspect, system, row, alpha in scores
-        ]
-        columns = ("aspect", "system", "mean", "95 %", "scores", "alpha of the aspect")
-        yield table(f"{found['scores']:,} scores by {found['raters']:,} raters, from −2 to 2", columns, rows)
-        points = [
-            (f"{aspect}: {system}", row["mean"], *(row["ci"] or (None,) * 2)) for aspect, system, row, _ in scores
-        ]
-        yield plot("Means", points, unit="score")
-        yield from notes(found["notes"])
-    if values["people"] is None and values["models"] is None:
-        yield from notes(["nobody has scored a text yet"])
 
 
 def _method(report: Mapping[str, Any]) -> Iterator[str]:

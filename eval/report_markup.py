@@ -71,6 +71,11 @@ def signed(value: float | None) -> str:
     return "-" if value is None else f"{value:+.3f}".replace("-", "−")
 
 
+def p_value(p: float | None) -> str:
+    """Three decimals, never 0."""
+    return "below 0.001" if p is not None and p < 0.001 else number(p)
+
+
 def ends(ci: Sequence[float | None]) -> str:
     """An interval of ratings, either side of which may be open."""
     low, high = (("open" if end is None else f"{end:.0f}") for end in ci)

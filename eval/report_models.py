@@ -20,6 +20,7 @@ from eval.changes import Compared, compared
 from eval.paired import Figure, Paired, Sums
 from eval.perplexity import DEFAULT_STRIDE, DocumentScore, fingerprint_of, score_each
 from eval.qa import Asked, ask_all, sums
+from eval.qa_documents import OWN_PASSAGES
 from eval.qa_report import QaReport
 from eval.questions import Instruction
 from eval.report_input import Inputs
@@ -117,7 +118,8 @@ def questions_part(
         models[name] = {key: found[key] for key in ("grounded", "ungrounded", "difference", "overall")}
         whole = {key: found[key] for key in ("questions", "answerable", "unanswerable", "passages", "notes")}
     _add_figures(models, names, paired)
-    notes = [*(inputs.question_file.notes if inputs.question_file else ()), *whole.pop("notes")]
+    own = [] if inputs.wanted.collection else [OWN_PASSAGES]
+    notes = [*own, *(inputs.question_file.notes if inputs.question_file else ()), *whole.pop("notes")]
     values = {**whole, "collection": inputs.wanted.collection, "models": models, "notes": notes}
     return Part(values, tuple(_changes("questions", names, paired, _ASKED)), seconds)
 

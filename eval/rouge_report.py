@@ -18,7 +18,16 @@ import numpy as np
 
 from assistant.errors import InputError
 from assistant.rows import Row, read_rows
-from eval.bootstrap import CONFIDENCE, FEW_GROUPS, RESAMPLES, Codes, Floats, group_sums, interval, resampled_sums
+from eval.bootstrap import (
+    CONFIDENCE,
+    FEW_GROUPS,
+    RESAMPLES,
+    Codes,
+    Floats,
+    group_sums,
+    interval_where_defined,
+    resampled_sums,
+)
 from eval.rouge import BETA, Score, measure_name, rouge
 
 _FIGURES = ("precision", "recall", "f1", "f_beta", "corpus_recall")
@@ -149,7 +158,7 @@ def _system(names: Sequence[str], whole: Floats, drawn: Floats | None, file: int
     for place, name in enumerate(names):
         kept = [figure for figure in _FIGURES if figure != "f_beta" or name == "rougeL"]
         at = {figure: (file, place, _FIGURES.index(figure)) for figure in kept}
-        ci = None if drawn is None else {figure: interval(drawn[where]) for figure, where in at.items()}
+        ci = None if drawn is None else {figure: interval_where_defined(drawn[where]) for figure, where in at.items()}
         found[name] = {figure: float(whole[where]) for figure, where in at.items()} | {"ci": ci}
     return found
 

@@ -8,6 +8,7 @@ import json
 from dataclasses import dataclass
 
 from assistant.errors import InputError
+from assistant.pipeline import Assistant
 from assistant.prompt_builder import PromptParts, parts_of
 from assistant.records import now
 from retrieval.database import Database
@@ -68,6 +69,17 @@ def remove_prompt(db: Database, name: str) -> SavedPrompt:
         _refuse_where_used(db, found.name)
         db.all("DELETE FROM saved_prompts WHERE name = ?", found.name)
     return found
+
+
+def told_by(assistant: Assistant, parts: PromptParts) -> Assistant:
+    """An assistant with the library and the model of another, which stays the one to close, that is told `parts`."""
+    return Assistant(
+        assistant.library,
+        assistant.model_name,
+        assistant.engines,
+        passages=assistant.passages,
+        system=parts.text(),
+    )
 
 
 def _row(db: Database, name: str) -> SavedPrompt | None:

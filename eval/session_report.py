@@ -1,17 +1,20 @@
 """What the records of a session of battles say, as plain values: a function of its rows and the settings alone.
 
-People and models are rated apart. `history` has the ratings after a tenth, two tenths … of the votes, with intervals by
-the sandwich alone; the bootstraps are for the last of them, which is `people`.
+People and models are rated apart. `history` has the ratings after a tenth, two tenths … of the votes, with the
+intervals of `eval.rating_intervals` without its bootstraps, which are for the last of them, `people`.
 """
 
+import math
 from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
 from statistics import mean, median
 from typing import Any
 
 from eval.battles import Battles
-from eval.bradley_terry import MEAN, POINTS, fit, pairs_of
-from eval.rating_intervals import Z
+from eval.bradley_terry import fit, pairs_of
+from eval.connections import connections
+from eval.judge_battle_agreement import battle_agreement
+from eval.rating_intervals import intervals
 from eval.ratings import Settings, rate
 from eval.ratings_report import report
 from eval.sessions import BattleSession, find_session
@@ -41,6 +44,7 @@ def battle_report(
         "raters": _raters(votes),
         "people": _rated(people, chosen, progress),
         "models": _rated(models, chosen, progress),
+        "judges": battle_agreement(db, session.id, chosen.seed)["judges"],
         "history": history(people),
         "notes": _notes(people, models),
     }
@@ -54,13 +58,18 @@ def history(votes: Sequence[Vote]) -> list[dict[str, Any]]:
     return [{"votes": end, "ratings": _quick(as_battles(told[:end]))} for end in ends]
 
 
-def _quick(battles: Battles | None) -> dict[str, dict[str, float]]:
+def _quick(battles: Battles | None) -> dict[str, dict[str, float | None]]:
     if battles is None:
         return {}
-    found = fit(pairs_of(battles))
-    half = Z * POINTS * found.sandwich.diagonal() ** 0.5
-    rows = zip(battles.names, MEAN + POINTS * found.theta, half, strict=True)
-    return {name: {"rating": float(at), "low": float(at - by), "high": float(at + by)} for name, at, by in rows}
+    pairs = pairs_of(battles)
+    found = intervals(pairs, fit(pairs), connections(pairs.won()), {})
+    rows = zip(battles.names, found.ratings, found.ci, strict=True)
+    return {name: {"rating": float(at), "low": _end(low), "high": _end(high)} for name, at, (low, high) in rows}
+
+
+def _end(value: float) -> float | None:
+    """An end of an interval, None where it is open."""
+    return float(value) if math.isfinite(value) else None
 
 
 def _rated(votes: Sequence[Vote], settings: Settings, progress: Share) -> dict[str, Any] | None:

@@ -4,6 +4,7 @@ What a session was begun with never changes: prompts, contestants and seed are w
 """
 
 import json
+import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
@@ -16,7 +17,7 @@ from retrieval.database import Database
 UNIFORM = 0.2
 """The share of battles whose pair is drawn with equal chances, whatever is known of the contestants."""
 MOST_PROMPTS, MOST_CONTESTANTS, LONGEST_PROMPT = 10_000, 60, 4_000
-_LONGEST_NAME = 80
+LONGEST_NAME = 80
 Kind = Literal["battle", "form"]
 RaterKind = Literal["person", "model"]
 
@@ -82,8 +83,8 @@ def plan_session(
 def add_session(db: Database, name: str, kind: Kind, seed: int, settings: dict[str, Any]) -> int:
     """The row of a new session, and its id; call it inside a transaction. Raises InputError for a bad or taken name."""
     kept = name.strip()
-    if not kept or len(kept) > _LONGEST_NAME or not kept.isprintable():
-        raise InputError(f"a session's name must be 1 to {_LONGEST_NAME} visible characters, not {name!r}")
+    if not kept or len(kept) > LONGEST_NAME or not kept.isprintable():
+        raise InputError(f"a session's name must be 1 to {LONGEST_NAME} visible characters, not {name!r}")
     if not 0 <= seed < 2**63:
         raise InputError(f"seed must be from 0 to 2^63 - 1, not {seed}")
     if db.all("SELECT 1 FROM sessions WHERE name = ?", kept):
@@ -145,14 +146,19 @@ def remove_session(db: Database, name: str) -> None:
         db.all("DELETE FROM sessions WHERE id = ?", session_id)
 
 
+def rater_name(name: str) -> str:
+    """A name as it is kept, however it was typed: in the Unicode normal form C, white space as one blank."""
+    return " ".join(unicodedata.normalize("NFC", name).split())
+
+
 def add_rater(db: Database, name: str, kind: RaterKind) -> str:
     """The name of a rater, known from now on; call it inside a transaction.
 
     Raises InputError for an empty name, or one that is known as of the other kind.
     """
-    kept = " ".join(name.split())
-    if not kept or len(kept) > _LONGEST_NAME or not kept.isprintable():
-        raise InputError(f"a rater's name must be 1 to {_LONGEST_NAME} visible characters, not {name!r}")
+    kept = rater_name(name)
+    if not kept or len(kept) > LONGEST_NAME or not kept.isprintable():
+        raise InputError(f"a rater's name must be 1 to {LONGEST_NAME} visible characters, not {name!r}")
     known = db.all("SELECT kind FROM raters WHERE name = ?", kept)
     if known and known[0][0] != kind:
         raise InputError(f"{kept!r} is the name of a {known[0][0]} that rates; choose another")

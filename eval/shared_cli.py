@@ -1,7 +1,7 @@
 """What the commands `footnote eval …` share: the records of a home, and progress on a terminal."""
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -27,3 +27,13 @@ def show_share(share: float) -> None:
     """How much is done, from 0 to 1, on one line that is written over; nothing where nobody looks."""
     if sys.stderr.isatty():
         typer.echo(f"\r{share:4.0%}", nl=share == 1, err=True)
+
+
+def show_part(what: str) -> Callable[[float], None]:
+    """The same with what is being done before it."""
+
+    def show(share: float) -> None:
+        if sys.stderr.isatty():
+            typer.echo(f"\r\x1b[K{what} {share:4.0%}", nl=share >= 1, err=True)
+
+    return show

@@ -44,8 +44,11 @@ def cast(db: Database, battle: int, winner: str, seconds: float | None = None) -
     if winner not in WINNERS:
         raise InputError(f"a vote is one of {', '.join(WINNERS)}, not {winner!r}")
     with db.transaction():
-        if not db.all("SELECT 1 FROM battles WHERE id = ?", battle):
+        rows = db.all("SELECT kind FROM battles JOIN raters ON name = rater WHERE id = ?", battle)
+        if not rows:
             raise InputError("this battle is not there any more; go on with the next one")
+        if rows[0][0] == "person" and winner not in BY_PEOPLE:
+            raise InputError(f"a vote of a person is one of {', '.join(BY_PEOPLE)}, not {winner!r}")
         if db.all("SELECT 1 FROM votes WHERE battle_id = ?", battle):
             raise InputError("this battle has your vote already, perhaps from another window; go on with the next one")
         db.all("INSERT INTO votes VALUES (?, ?, ?, ?)", battle, winner, seconds, now())

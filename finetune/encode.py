@@ -90,7 +90,7 @@ class _Bare:
         self._added = {token.content: number for number, token in added.items()}
         self.all_special_tokens = [token.content for token in added.values() if token.special]
 
-    def encode(self, text: str, *, add_special_tokens: bool = True) -> list[int]:
+    def encode(self, text: str, *, add_special_tokens: bool = True, verbose: bool = True) -> list[int]:
         ids: list[int] = self._tokenizer.encode(text, add_special_tokens=add_special_tokens).ids
         return ids
 

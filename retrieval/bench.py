@@ -1,7 +1,10 @@
 """`footnote bench ingest` and `footnote bench retrieval`: how fast documents come in, and how fast passages are found.
 
-Each measurement is a process of its own, so that the peak of its memory is its own. What is compared is measured in one
-run, in turns.
+Each measurement is a process of its own, so that the peak of its memory is its own: of the process and, where it reads
+files, of the largest in which they are read, added up. What is compared is measured in one run, in turns.
+
+A page is one of the file where its format has pages; of other files 1,800 characters are counted as a page, as is usual
+for manuscripts.
 """
 
 import json
@@ -19,7 +22,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from retrieval import held
+from retrieval import confined, held
 from retrieval.context import embedding_text
 from retrieval.embed import Embedder, bundled_folder
 from retrieval.library import Library
@@ -31,6 +34,7 @@ Result = TypeVar("Result")
 _WORDS_A_DOCUMENT = 16_000
 """About a hundred passages."""
 _INGESTED_DOCUMENTS = 3
+_CHARACTERS_A_PAGE = 1_800
 _WARM_UP = 50
 _NEAREST = 10
 _JUDGED = 200
@@ -39,7 +43,7 @@ _JUDGED = 200
 
 @dataclass(frozen=True, slots=True)
 class IngestSpeed:
-    """One way of taking documents in. Rates are None where nothing of the kind was counted."""
+    """One way of taking documents in. For the embedding alone, pages and memory are None: they are not counted."""
 
     name: str
     case: str
@@ -103,9 +107,10 @@ def _alone(work: Callable[..., Result], *arguments: Any) -> Result:
 
 
 def _peak_mb() -> float:
-    """The most memory that this process had, in MB."""
+    """The most memory, in MB, that this process had and the largest of those that it started and that have ended."""
     unit = 1 if sys.platform == "darwin" else 1024
-    return round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 1e6, 1)
+    peaks = (resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+    return round(sum(peaks) * unit / 1e6, 1)
 
 
 def _written(folder: Path, documents: int) -> Path:
@@ -125,10 +130,11 @@ def _ingested(library: Path, sources: Sequence[Path]) -> tuple[IngestSpeed, list
         seconds = time.perf_counter() - start
         ready = [report for report in reports if report.state == "ready"]
         texts = [embedding_text(heading, text) for heading, text in _passages(opened)]
-    pages = sum(report.pages or 0 for report in ready)
+        pages = sum(document.pages or document.characters / _CHARACTERS_A_PAGE for document in opened.documents())
+    confined.shared().close()  # Its memory is only told once it has ended.
     case = f"{len(ready)} documents of {len(reports)} files"
-    rate = round(pages / seconds, 1) if pages else None
-    return IngestSpeed("ingest", case, round(len(texts) / seconds, 1), rate, _peak_mb()), texts
+    rates = round(len(texts) / seconds, 1), round(pages / seconds, 1)
+    return IngestSpeed("ingest", case, *rates, _peak_mb()), texts
 
 
 def _passages(library: Library) -> Iterator[tuple[str, str]]:

@@ -18,11 +18,12 @@ __all__ = ["Content", "Refused", "contents", "contents_of"]
 
 @dataclass(frozen=True, slots=True)
 class Content:
-    """The bytes of one document to be: the name that it gets, and the path that tells its kind."""
+    """The bytes of one document to be: the name that it gets, the path that tells its kind, `bare` as in `Source`."""
 
     name: str
     path: PurePath
     data: bytes
+    bare: str = ""
 
 
 def contents(
@@ -47,7 +48,7 @@ def contents_of(
     """As `contents`, for the bytes of a file that were read already."""
     kind = media_type(data, source.path)
     if kind is None or not is_archive(data, kind):
-        yield Content(source.name, source.path, data)
+        yield Content(source.name, source.path, data, source.bare)
         return
     for name, found in confined.unpack(data, kind, source.name, limits, password, cancel):
         if isinstance(found, str):

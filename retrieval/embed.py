@@ -10,10 +10,11 @@ tokens: float32 in batches of 32 takes 3.5 s, of 8 2.7 s; bfloat16 in batches of
 """
 
 import hashlib
+import math
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +23,7 @@ from numpy.typing import NDArray
 
 from retrieval.chunk import estimate_pieces
 from retrieval.errors import LibraryDamaged, LibraryError
+from retrieval.model_id import ModelId, identify
 
 if TYPE_CHECKING:
     from retrieval.int8 import Int8Bert
@@ -31,7 +33,7 @@ _BUNDLED_DIMENSIONS = 384
 _BUNDLED_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
 _BATCH_TOKENS = 1024
 _LONGEST = 512
-"""Tokens that a model reads which does not say how many it reads."""
+"""Tokens by which texts are sorted for a model that reads any number: more than a passage has."""
 _MOST_PER_TOKEN = 20
 """Characters of a long text that are looked at to guess its length, for each token that is read."""
 
@@ -41,14 +43,19 @@ ShareDone = Callable[[float], None]
 class Embedder:
     """Encodes texts with one model, loaded at the first use. Safe to share between threads.
 
-    `model_name` tells models apart, of a folder by its weights too.
+    In the file `cache` it remembers what it read to tell the folder of a model from others (see `retrieval.model_id`).
     """
 
-    def __init__(self, model: str = BUNDLED):
-        self.model_name = model if model == BUNDLED else _identified(model)
+    def __init__(self, model: str = BUNDLED, cache: Path | None = None):
         self._source = model
+        self._cache = cache
         self._model: Int8Bert | _Batches | None = None
         self._lock = threading.Lock()
+
+    @cached_property
+    def id(self) -> ModelId:
+        """What tells models apart."""
+        return ModelId(BUNDLED) if self._source == BUNDLED else identify(self._source, self._cache)
 
     @property
     def dimensions(self) -> int:
@@ -86,7 +93,8 @@ class _Batches:
     def __init__(self, model: Any):
         self.tokenizer = model.tokenizer
         self._model = model
-        self._longest = int(model.get_max_seq_length() or _LONGEST)
+        longest = model.get_max_seq_length() or math.inf  # Models without attention read texts of any length.
+        self._longest = int(longest) if math.isfinite(longest) else _LONGEST
         self._lock = threading.Lock()
 
     @property
@@ -135,18 +143,6 @@ def _load(name: str) -> "Int8Bert | _Batches":
     if on_processor and torch.cpu._is_avx512_bf16_supported():
         model = model.bfloat16()  # cosines move by less than 0.01
     return _Batches(model.eval())
-
-
-def _identified(model: str) -> str:
-    """The name with a digest of the weights where it is a folder: other weights under one name are another model."""
-    weights = sorted(path for kind in ("*.safetensors", "*.bin") for path in Path(model).rglob(kind))
-    if not weights:
-        return model
-    whole = hashlib.sha256()
-    for path in weights:
-        with path.open("rb") as file:
-            whole.update(hashlib.file_digest(file, "sha256").digest())
-    return f"{model}@{whole.hexdigest()[:12]}"
 
 
 @cache

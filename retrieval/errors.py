@@ -5,8 +5,11 @@ LibraryError            anything below
     PasswordNeeded      it is encrypted, and no password or a wrong one was given
     Panicked            native code fell over it
   LibraryDamaged        the folder of the library cannot be opened
+  Occupied              another program does what may be done by one at a time
   Cancelled             a person stopped what was being done; nothing of it is left
 """
+
+from pathlib import Path
 
 
 class LibraryError(Exception):
@@ -31,3 +34,14 @@ class LibraryDamaged(LibraryError):  # noqa: N818 - says what is the case
 
 class Cancelled(LibraryError):  # noqa: N818 - says what is the case
     """What was being done was stopped on request."""
+
+
+class Occupied(LibraryError):  # noqa: N818 - says what is the case
+    """Another program, `process`, works on the uploads of the library in `folder`."""
+
+    def __init__(self, process: str, folder: Path):
+        self.process = process
+        super().__init__(
+            f"another program (process {process}) already works on the uploads of {folder}; "
+            "leave them to it, or stop it first."
+        )

@@ -12,10 +12,15 @@ from retrieval.plaintext import clean_name
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A file to add, and the name that its document gets."""
+    """A file to add, and the name that its document gets.
+
+    `bare` is the name without the path, by which earlier versions of the program called some files of folders; it is
+    empty where that may be a file of its own.
+    """
 
     path: Path
     name: str
+    bare: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,9 +43,14 @@ class _Found:
 def expand(paths: Iterable[Path | str]) -> list[Source]:
     """The files meant by `paths`: folders with all below them except hidden ones and linked folders, sorted.
 
-    A document is called like its file. Where files of one call share a name, those below a folder carry the path from
-    that folder, then as many folders above it as tell them apart, then a number, so that none silently takes the
-    other's place. A file given twice is meant once. A path that does not exist stays in the list.
+    A file of a folder is called by its path in the folder that was given, whatever else lies there, and a file that was
+    given itself by its own name. Where files that were given apart would share a name, as "r.txt" of two folders, they
+    carry as many folders above as tell them apart, then a number, so that none silently takes the other's place. A file
+    given twice is meant once. A path that does not exist stays in the list.
+
+    Earlier versions of the program left out the path where no other file of the same call had the name. A document that
+    is called so, and has the bytes of a file of a folder, is renamed to the path rather than doubled; one whose file
+    changed since then stays until it is removed: nothing tells that it is the same.
     """
     found: dict[str, _Found] = {}
     for path in map(Path, paths):
@@ -50,13 +60,17 @@ def expand(paths: Iterable[Path | str]) -> list[Source]:
             found.setdefault(_identity(file), _Found(file, _parts(file), inside))
     files_found = list(found.values())
     names = distinct(_told_apart(files_found))
-    return [Source(file.path, name) for file, name in zip(files_found, names, strict=True)]
+    taken = set(names)
+    bare = [file.name(1) for file in files_found]
+    return [
+        Source(file.path, name, "" if short in taken else short)
+        for file, name, short in zip(files_found, names, bare, strict=True)
+    ]
 
 
 def _told_apart(files: Sequence[_Found]) -> list[str]:
     """The shortest names that differ, as far as the files' folders can make them."""
-    called = Counter(file.name(1) for file in files)
-    lengths = [file.inside if called[file.name(1)] > 1 else 1 for file in files]
+    lengths = [file.inside for file in files]
     # Names that differ only in what is cleaned or cut off: in one folder, no folder tells them apart.
     alike = Counter(file.place() for file in files)
     longest = [len(file.parts) if alike[file.place()] == 1 else 1 for file in files]

@@ -6,6 +6,7 @@ import numpy as np
 
 from retrieval.database import AT_ONCE, batched, marks
 from retrieval.errors import LibraryDamaged
+from retrieval.passages import PLACE
 from retrieval.segment import Vectors
 from retrieval.store import Store
 
@@ -31,12 +32,12 @@ def count_passages(store: Store) -> int:
 
 
 def passage_counts(store: Store) -> dict[str, tuple[str, int]]:
-    """The collection and the number of passages of each document that has any."""
+    """The place (see `StoredPassage`) and the number of passages of each document that has any."""
     query = (
-        "SELECT p.document_id, d.collection, count(*) FROM passages p JOIN documents d ON d.id = p.document_id"
+        f"SELECT p.document_id, {PLACE}, count(*) FROM passages p JOIN documents d ON d.id = p.document_id"  # noqa: S608
         " GROUP BY p.document_id"
     )
-    return {document_id: (collection, count) for document_id, collection, count in store.rows(query)}
+    return {document_id: (place, count) for document_id, place, count in store.rows(query)}
 
 
 def collection_sizes(store: Store) -> dict[str, int]:

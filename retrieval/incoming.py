@@ -27,7 +27,7 @@ class Incoming:
 
     def __init__(self, folder: Path):
         self._folder = folder
-        with _explained(folder):
+        with explained(folder):
             folder.mkdir(exist_ok=True)
             (folder / _LOCK).touch()
 
@@ -44,7 +44,7 @@ class Incoming:
         """
         place = self._folder / id_
         try:
-            with _explained(self._folder):
+            with explained(self._folder):
                 place.mkdir()
                 with (place / file_name(name)).open("xb") as file:
                     size = _copied(source, file, most, name)
@@ -111,7 +111,8 @@ def _sync(folder: Path) -> None:
 
 
 @contextmanager
-def _explained(folder: Path) -> Iterator[None]:
+def explained(folder: Path) -> Iterator[None]:
+    """What the system refuses in `folder` as a LibraryError, with what to do."""
     try:
         yield
     except OSError as error:

@@ -25,7 +25,10 @@ from retrieval.types import Document
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """What one transaction did to the store, and the generations before and after it."""
+    """What one transaction did to the store, and the generations before and after it.
+
+    What was moved or renamed is among those added; a document that was moved is among those removed too.
+    """
 
     before: str | None
     after: str
@@ -36,7 +39,7 @@ class Change:
         """Both as one; None where another process changed something between them."""
         if later.before != self.after:
             return None
-        gone = {document.id for document in later.removed}
+        gone = {document.id for document in (*later.removed, *later.added)}
         added = tuple(document for document in self.added if document.id not in gone)
         return Change(self.before, later.after, added + later.added, self.removed + later.removed)
 
@@ -115,7 +118,7 @@ class Indexes:
             if shown == current:
                 self.sparse.refresh()  # Another process was first, and mended the index with this change in it.
             elif shown == change.before and current == change.after:
-                self._update_sparse(change.added, [document.id for document in change.removed])
+                self._update_sparse(change.added, [each.id for each in (*change.removed, *change.added)])
             else:
                 self._mend_sparse()
 
@@ -183,7 +186,7 @@ class Indexes:
         self._update_sparse([document for document in added if document], removed)
 
     def _held_sparse(self) -> dict[str, tuple[str, int]] | None:
-        """The collection and the number of passages of each document of the sparse index; None where it is damaged."""
+        """The place and the number of passages of each document of the sparse index; None where it is damaged."""
         if self.sparse.mark() is None:
             return None
         try:
@@ -217,6 +220,7 @@ def _entry(passage: StoredPassage) -> Entry:
         id=passage.id,
         document_id=passage.document_id,
         collection=passage.collection,
+        place=passage.place,
         language=language_of(passage.language),
         title=passage.document,
         heading=passage.heading,

@@ -2,10 +2,8 @@
 
 import hashlib
 import threading
-import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from pathlib import Path
 
 from retrieval.changes import Changes, Settle
 from retrieval.chunk import passages
@@ -16,10 +14,12 @@ from retrieval.extract import Limits, extract_data
 from retrieval.files import Source
 from retrieval.known import Known
 from retrieval.progress import Stage
+from retrieval.run import Row, Run
 from retrieval.store import New
 from retrieval.types import IngestReport
 
 Told = Callable[[Stage, float], None]
+Tellers = Callable[[str], Told]
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,16 +39,33 @@ class Ingest:
         self._known = known
         self._limits = limits
 
-    def contents(self, path: Path, name: str, order: Order) -> Iterator[Content | Refused]:
+    def contents(self, source: Source, order: Order) -> Iterator[Content | Refused]:
         """The documents in a file: itself, or the members of an archive; and what is refused. Raises Cancelled."""
-        source = Source(path, name)
         yield from contents(source, self._limits, password=order.password, cancel=order.cancel)
 
-    def report(self, content: Content | Refused, order: Order, told: Told) -> IngestReport:
-        """Adds what is not refused, under a new id."""
+    def take(self, run: Run, place: int, source: Source, password: str | None, tell: Tellers) -> Iterator[IngestReport]:
+        """Adds the documents in the file at `place` of a run; `tell` gives whom to tell of the document of a name."""
+        row = run.start(place)
+        order = Order(run.collection, password, row.cancel)
+        try:
+            for content in self.contents(source, order):
+                own = row if content.name == source.name else run.start_member(row, content.name, _bytes(content))
+                yield self._report(content, order, run, own, tell(content.name))
+        except Cancelled:
+            yield IngestReport(source.name, "skipped", f"{source.name} was cancelled.")
+        run.end(row)
+
+    def _report(self, content: Content | Refused, order: Order, run: Run, row: Row, told: Told) -> IngestReport:
+        def both(stage: Stage, share: float) -> None:
+            run.tell(row, stage, share)
+            told(stage, share)
+
         if isinstance(content, Refused):
-            return IngestReport(content.name, "failed", content.reason)
-        return self.add(content, order, uuid.uuid4().hex, told)
+            report = IngestReport(content.name, "failed", content.reason)
+        else:
+            report = self.add(content, order, row.id, both, lambda _: run.settle(row))
+        run.end(row, report.reason if report.state == "failed" else None)
+        return report
 
     def add(
         self, content: Content, order: Order, document_id: str, told: Told, settle: Settle | None = None
@@ -66,7 +83,7 @@ class Ingest:
 
         tell("extracting", 0.0)
         digest = hashlib.sha256(content.data).hexdigest()
-        if present := self._changes.present(content.name, digest, order.collection):
+        if present := self._changes.present(content.name, digest, order.collection, content.bare):
             return present
         try:
             extracted = extract_data(
@@ -85,3 +102,7 @@ class Ingest:
     def flush(self) -> None:
         """Shows all that was added to searches by keyword. Raises LibraryError."""
         self._changes.flush()
+
+
+def _bytes(content: Content | Refused) -> int:
+    return 0 if isinstance(content, Refused) else len(content.data)

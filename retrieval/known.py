@@ -13,6 +13,7 @@ import numpy as np
 
 from retrieval.database import AT_ONCE, batched, marks
 from retrieval.embed import Embedder
+from retrieval.model_id import ModelId
 from retrieval.passages import Vectors, from_blob, to_blob
 from retrieval.store import Store, ago, now
 
@@ -23,7 +24,7 @@ Share = Callable[[float], None]
 
 
 def digest(model: str, text: str) -> bytes:
-    """16 bytes that stand for `text` as `model` sees it (BLAKE2b)."""
+    """16 bytes that stand for `text` as the model with the key `model` sees it (BLAKE2b)."""
     return hashlib.blake2b(f"{model}\0{text}".encode(), digest_size=16).digest()
 
 
@@ -35,16 +36,16 @@ class Known:
         self._embedder = embedder
 
     @property
-    def model(self) -> str:
+    def model(self) -> ModelId:
         """The model that makes the vectors."""
-        return self._embedder.model_name
+        return self._embedder.id
 
     def vectors(self, texts: Sequence[str], document_id: str, share: Share) -> tuple[Vectors, list[bytes]]:
         """Vectors, float32 of shape (len(texts), dimensions), and digests of `texts`, at least one.
 
         `share` is told the share done, and may raise: what is done until then stays known.
         """
-        digests = [digest(self.model, text) for text in texts]
+        digests = [digest(self.model.key, text) for text in texts]
         found = self.find(set(digests))
         missing = {key: text for key, text in zip(digests, texts, strict=True) if key not in found}
         known = len(found) / len(set(digests))

@@ -8,9 +8,10 @@ computing vectors hold no lock; writers take turns, searches do not wait for the
 """
 
 import threading
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Self
 
@@ -25,16 +26,18 @@ from retrieval.errors import LibraryError
 from retrieval.extract import Limits
 from retrieval.files import expand
 from retrieval.indexes import Indexes
-from retrieval.ingest import Ingest, Order
+from retrieval.ingest import Ingest
 from retrieval.known import Known
-from retrieval.plaintext import clean
+from retrieval.owners import Owners
+from retrieval.plaintext import clean, clean_name
 from retrieval.progress import Tell, Teller
 from retrieval.queue import Queue, Upload
 from retrieval.reindex import renew_vectors
 from retrieval.rerank import Reranker
+from retrieval.run import Runs
 from retrieval.search import Query, Search
 from retrieval.store import Store
-from retrieval.types import DEFAULT_COLLECTION, WORKING, Document, Filters, Hit, IngestReport, Job, Leg, Section
+from retrieval.types import DEFAULT_COLLECTION, WORKING, Alias, Document, Filters, Hit, IngestReport, Job, Leg, Section
 from retrieval.worker import Worker
 
 
@@ -61,6 +64,7 @@ class Library:
         self._changes = Changes(store, indexes, self._known, self._lock)
         self._ingest = Ingest(self._changes, self._known, limits)
         self._queue = Queue(store, self._known, folder, limits)
+        self._runs = Runs(self._queue.jobs, Owners(folder / "running"))
         self.worker = Worker(self._queue, self._ingest, folder / "worker.lock")
         """Works on what was submitted, once it is started."""
 
@@ -85,7 +89,10 @@ class Library:
         try:
             indexes = Indexes(store, folder)
             indexes.heal()
-            return cls(folder, store, indexes, embedder or Embedder(), limits or Limits(), reranker)
+            library = cls(folder, store, indexes, embedder or Embedder(), limits or Limits(), reranker)
+            library._bury()
+            library._runs.clean()
+            return library
         except BaseException:
             store.close()
             raise
@@ -114,20 +121,22 @@ class Library:
     ) -> list[IngestReport]:
         """Adds files, and all files in folders; one report per file, whatever is wrong with it.
 
-        A file is `skipped` where the collection has the same bytes under the same name, or under another and this one
-        is new; with other bytes it takes the place of the document of its name, and its report says so. Raises
-        LibraryError where the library itself cannot be written.
+        A file in a folder is called by its path in that folder, another by its own name (see `retrieval.files`). A file
+        is `skipped` where the collection has the same bytes under the same name, or under another and this one is new:
+        then the document has this name too. With other bytes it takes the place of the document of its name, and its
+        report says so; where that document has another name too, it stays under that one. Raises LibraryError where
+        the library itself cannot be written.
         """
         collection = names.checked_collection(collection)
         self._changes.check_model()
-        sources, order = expand(paths), Order(collection, password)
+        sources = expand(paths)
         reports: list[IngestReport] = []
         try:
-            for number, source in enumerate(sources, start=1):
-                for content in self._ingest.contents(source.path, source.name, order):
-                    teller = Teller(progress, content.name, number, len(sources))
-                    reports.append(self._ingest.report(content, order, teller))
-                Teller(progress, source.name, number, len(sources))("done", 1.0)
+            with self._runs.begin(sources, collection) as run:
+                for place, source in enumerate(sources):
+                    tell = partial(Teller, progress, file=place + 1, files=len(sources))
+                    reports += self._ingest.take(run, place, source, password, tell)
+                    tell(source.name)("done", 1.0)
         finally:
             self._ingest.flush()
         self._compaction.now()
@@ -143,18 +152,24 @@ class Library:
         return self._queue.submit(source, name, names.checked_collection(collection), password)
 
     def jobs(self, collection: str | None = None) -> list[Job]:
-        """What was submitted and is no document, or not yet, in the order of submission.
+        """What was submitted, or is just taken in by any program, and is no document, or not yet, in this order.
 
-        Where a worker was killed, what it was at waits for the next.
+        Where a worker was killed, what it was at waits for the next; where another program was, it has failed.
         """
+        self._bury()
         jobs = self._queue.jobs.not_ready(collection)
-        if any(job.state in WORKING for job in jobs) and self.worker.is_missing():
-            return [replace(job, state="queued", share=0.0) if job.state in WORKING else job for job in jobs]
+        if any(map(_is_workers, jobs)) and self.worker.is_missing():
+            return [replace(job, state="queued", share=0.0) if _is_workers(job) else job for job in jobs]
         return jobs
 
     def job(self, id_: str) -> Job | None:
         """What became of the submission with this id; it is kept as long as its document."""
+        self._bury()
         return self._queue.jobs.find(id_)
+
+    def _bury(self) -> None:
+        with suppress(LibraryError):  # Where it cannot be written: it is tried again with the next look.
+            self._runs.bury()
 
     def cancel(self, id_: str) -> Job:
         """Ends a submission at any moment before its document is stored; one that has ended stays as it is."""
@@ -220,33 +235,34 @@ class Library:
         """Names of the collections that hold a document, sorted."""
         return self._store.collections()
 
-    def remove(self, name_or_id: str, *, collection: str | None = None) -> Document | Job:
+    def remove(self, name_or_id: str, *, collection: str | None = None) -> Document | Job | Alias:
         """Forgets a document with its earlier versions, or a file that did not become one; returns what it was.
 
-        Given by its name, a file of this name on its way is cancelled too: it would bring the document back. Nothing is
-        left anywhere, which is checked. Raises LibraryError where none is meant, or it cannot be told which.
+        Given by its name, a file of this name on its way is cancelled too: it would bring the document back. A document
+        goes with all names that it has; by another name than its own that name alone is forgotten. Nothing is left
+        anywhere, which is checked. Raises LibraryError where none is meant, or it cannot be told which.
         """
         jobs = self.jobs(collection)
         known: list[Document | Job] = [*self.documents(collection), *jobs]
         found = names.find(name_or_id, known)
         by_name = found.id != name_or_id
+        name = found.name if found.name == name_or_id or not by_name else clean_name(name_or_id)
         for job in jobs:
-            meant = by_name and (job.name, job.collection) == (found.name, found.collection)
+            meant = by_name and (job.name, job.collection) == (name, found.collection)
             if (meant or job.id == found.id) and not self._queue.discard(job.id):
                 return self.remove(name_or_id, collection=collection)  # It became a document since they were listed.
-        return self._changes.remove(found.id) if isinstance(found, Document) else found
+        if isinstance(found, Job):
+            if by_name or found.state == "skipped":
+                self._changes.forget_name(name, found.collection)
+            return found
+        if name != found.name and self._changes.forget_name(name, found.collection):
+            return Alias(name, found.collection, found.name, found.id)
+        return self._changes.remove(found.id)
 
     def move(self, name_or_id: str, to: str, *, collection: str | None = None) -> Document:
         """Puts a document into the collection `to`, under the same id. Raises LibraryError as `remove` does."""
         document = names.find(name_or_id, self.documents(collection))
         return self._changes.move(document.id, names.checked_collection(to))
-
-    def release(self, cited: Collection[str]) -> list[Document]:
-        """Deletes the texts of replaced documents whose ids are not among `cited`; returns what they were.
-
-        Until this is called they are kept, however old: only the caller knows which conversations cite them.
-        """
-        return self._changes.release(cited)
 
     def reindex(self, progress: Tell | None = None) -> None:
         """Computes the vectors that the library's model has not made yet, and rebuilds both indexes.
@@ -261,3 +277,7 @@ class Library:
     def encode(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """Vectors of `texts`, float32 of shape (len(texts), dimensions)."""
         return self._embedder.encode(texts)
+
+
+def _is_workers(job: Job) -> bool:
+    return job.state in WORKING and job.owner is None

@@ -91,7 +91,28 @@ CREATE TABLE vectors_to_come (                  -- of a reindex that is not fini
 );
 """
 
-MIGRATIONS = (M001_DOCUMENTS, M002_JOBS)
+# What was skipped because its bytes were there under another name keeps its name.
+M003_ALIASES = """
+CREATE TABLE aliases (                          -- names under which the bytes of a living document were given too
+    collection TEXT NOT NULL,
+    name TEXT NOT NULL,
+    document_id TEXT NOT NULL REFERENCES documents (id) ON DELETE CASCADE,
+    PRIMARY KEY (collection, name)
+);
+CREATE INDEX aliases_of_document ON aliases (document_id);
+INSERT OR IGNORE INTO aliases
+    SELECT j.collection, j.name, d.id FROM jobs j JOIN documents d ON d.id = j.document_id
+    WHERE j.state = 'skipped' AND d.retired_at IS NULL AND d.collection = j.collection AND NOT EXISTS (
+        SELECT 1 FROM documents n WHERE n.collection = j.collection AND n.name = j.name AND n.retired_at IS NULL
+    );
+ALTER TABLE documents ADD COLUMN renamed INTEGER NOT NULL DEFAULT 0;    -- how often it was
+ALTER TABLE documents ADD COLUMN bare INTEGER NOT NULL DEFAULT 0;   -- 1: of a folder, perhaps, without its path there
+UPDATE documents SET bare = 1 WHERE instr(name, '/') = 0;
+ALTER TABLE jobs ADD COLUMN owner TEXT;     -- the program that takes it in by itself; NULL where the worker does
+ALTER TABLE jobs ADD COLUMN with_password INTEGER NOT NULL DEFAULT 0;   -- 1: one was given
+"""
+
+MIGRATIONS = (M001_DOCUMENTS, M002_JOBS, M003_ALIASES)
 
 
 def migrate(connection: sqlite3.Connection, steps: Sequence[str] = MIGRATIONS) -> None:

@@ -27,11 +27,16 @@ def checked_collection(name: str) -> str:
 
 
 def find(name_or_id: str, things: Sequence[Found]) -> Found:
-    """The first of `things` with this id or name. Raises LibraryError where there is none, or it could be several."""
+    """The first of `things` with this id or name, else the document of which this is another name.
+
+    Raises LibraryError where there is none, or it could be several.
+    """
     for thing in things:
         if thing.id == name_or_id:
             return thing
-    named = [thing for thing in things if thing.name in (name_or_id, clean_name(name_or_id))]
+    names = {name_or_id, clean_name(name_or_id)}
+    named = [thing for thing in things if thing.name in names]
+    named += [thing for thing in things if isinstance(thing, Document) and names.intersection(thing.aliases)]
     if not named:
         raise LibraryError(f"there is no document called {clean(name_or_id)}{_near(name_or_id, things)}")
     collections = sorted({thing.collection for thing in named})

@@ -12,6 +12,8 @@ from retrieval.errors import LibraryDamaged
 from retrieval.types import Document, Section
 
 _STORED = np.dtype("<f2")
+PLACE = "iif(d.renamed, d.collection || char(9) || d.renamed, d.collection)"
+"""In SQL: where a document is, and that it is no longer called as it was."""
 _READ_AHEAD = 24
 """Passages read at once: a search takes as many, or few more."""
 
@@ -20,7 +22,10 @@ Vectors = NDArray[np.float32]
 
 @dataclass(frozen=True, slots=True)
 class StoredPassage:
-    """A passage with its text and the document that it is from."""
+    """A passage with its text and the document that it is from.
+
+    `place` changes with the collection and the name of its document: what an index holds of another is out of date.
+    """
 
     id: int
     document_id: str
@@ -32,6 +37,7 @@ class StoredPassage:
     text: str
     heading: str = ""
     language: str | None = None
+    place: str = ""
 
 
 class Passages:
@@ -59,12 +65,12 @@ class Passages:
     def passages_of(self, document: Document) -> Iterator[StoredPassage]:
         """A document's passages in the order of its text."""
         # Cut here: SQLite's substr would count the text from its beginning for every passage.
-        texts = self._all("SELECT text FROM documents WHERE id = ?", document.id)
-        text = texts[0][0] if texts else ""
+        found = self._all(f"SELECT text, {PLACE} FROM documents d WHERE id = ?", document.id)  # noqa: S608
+        text, place = found[0] if found else ("", "")
         query = "SELECT id, page, start, stop, heading FROM passages WHERE document_id = ? ORDER BY id"
         for id_, page, start, stop, heading in self._all(query, document.id):
             whence = (document.id, document.name, document.collection)
-            yield StoredPassage(id_, *whence, page, start, stop, text[start:stop], heading, document.language)
+            yield StoredPassage(id_, *whence, page, start, stop, text[start:stop], heading, document.language, place)
 
     def sections(self, document_id: str) -> list[Section]:
         """Where a document's pages begin, and its headings, as far as passages begin with them."""

@@ -1,7 +1,7 @@
 """Files handed over to be added later: submitted, watched, cancelled, tried again, forgotten.
 
 Passwords are kept in this process's memory alone. A job whose password is gone, because the program ended meanwhile or
-another program works on it, fails and says so; it can be tried again with the password.
+another program works on it, fails and says so; it can be tried again with the password, given to the one that works.
 """
 
 import io
@@ -19,7 +19,7 @@ from retrieval.jobs import Jobs
 from retrieval.known import Known
 from retrieval.plaintext import clean_name
 from retrieval.store import Store
-from retrieval.types import IngestReport, Job
+from retrieval.types import LOCKED_ENDS, IngestReport, Job
 
 Upload = bytes | Path | BinaryIO
 """What is submitted: bytes, the file at a path, or an open file, which is copied piece by piece."""
@@ -48,7 +48,7 @@ class Queue:
             file = _opened(source, self._limits)
             with self._incoming.receiving():
                 size = self._incoming.write(id_, name, file, self._limits.max_bytes)
-                job = self.jobs.add(id_, name, collection, size)
+                job = self.jobs.add(id_, name, collection, size, with_password=bool(password))
         except BaseException:
             self._passwords.pop(id_, None)
             raise
@@ -67,7 +67,7 @@ class Queue:
         with self._store.transaction():
             job = self.jobs.add(uuid.uuid4().hex, clean_name(refused.name), collection, 0)
             self.jobs.fail(job.id, refused.reason)
-        return job
+        return self.jobs.job(job.id)
 
     def cancel(self, id_: str) -> Job:
         """Ends a job in whatever state it is, and returns it as it is then: one that had ended stays as it was."""
@@ -89,7 +89,7 @@ class Queue:
             self._incoming.path(id_)
             if password:
                 self._passwords[id_] = password
-            if again := self.jobs.retry(id_):
+            if again := self.jobs.retry(id_, with_password=bool(password)):
                 self.arrived.set()
                 return again
         raise LibraryError(f"{job.name} is {job.state}; only an upload that failed can be tried again.")
@@ -107,11 +107,20 @@ class Queue:
         return job
 
     def discard(self, id_: str) -> bool:
-        """Ends a job and forgets it; False where it is a document by now."""
-        if self.cancel(id_).state == "ready":
+        """Ends a job and forgets it; False where it is a document by now, or was forgotten."""
+        if self.jobs.find(id_) is None or self.cancel(id_).state == "ready":
             return False
         self.forget(id_)
         return True
+
+    def reason(self, job: Job, reason: str) -> str:
+        """Why a job failed; where it was for want of a password, and another program was given one, that it was."""
+        if not reason.endswith(LOCKED_ENDS) or job.id in self._passwords or not self.jobs.had_password(job.id):
+            return reason
+        return (
+            f"{reason.removesuffix(LOCKED_ENDS)}the password that came with it is known only to the server that it was "
+            f"given to; to the one that works on the uploads, {LOCKED_ENDS}"
+        )
 
     def settle(self, id_: str, report: IngestReport) -> None:
         """Ends a job with what became of it. Raises Cancelled where somebody ended it before."""

@@ -23,7 +23,7 @@ def renew_vectors(store: Store, known: Known, progress: Tell | None = None) -> N
             teller = Teller(progress, document.name, number, len(documents))
             _prepare(store, known, document, teller)
             teller("done", 1.0)
-        documents = _exchange(store, known.model)
+        documents = _exchange(store, str(known.model))
 
 
 def _prepare(store: Store, known: Known, document: Document, teller: Teller) -> None:
@@ -33,7 +33,7 @@ def _prepare(store: Store, known: Known, document: Document, teller: Teller) -> 
     kept, missing = [], []
     for passage in store.passages_of(document):
         now, to_come = digests.get(passage.id, (None, None))
-        new = digest(known.model, embedding_text(passage.heading, passage.text))
+        new = digest(known.model.key, embedding_text(passage.heading, passage.text))
         if new == now:
             kept.append((passage.id, new, None))
         elif new != to_come:

@@ -46,6 +46,9 @@ class Query:
             )
         if not 0 <= self.diversity <= 1:
             raise LibraryError(f"diversity is {self.diversity}; give a number from 0 to 1.")
+        first, last = self.filters.added_from, self.filters.added_to
+        if first and last and first > last:
+            raise LibraryError(f"no day is from {first} on and up to {last}; give the earlier day as the first.")
         if self.leg not in LEGS:
             raise LibraryError(f"leg is {self.leg!r}; give one of {', '.join(LEGS)}.")
 

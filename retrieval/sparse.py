@@ -37,11 +37,12 @@ _MARK = "generation"
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A passage as the index takes it; `language` is one of `retrieval.terms.LANGUAGES`."""
+    """A passage as the index takes it: `language` is one of `retrieval.terms.LANGUAGES`, `place` the passage's."""
 
     id: int
     document_id: str
     collection: str
+    place: str
     language: str
     title: str
     heading: str
@@ -110,10 +111,10 @@ class SparseIndex:
         return {item.id: item.score for item in found}
 
     def documents(self) -> dict[str, tuple[str, int]]:
-        """The collection and the number of passages of each document that it holds. ValueError where it is damaged."""
+        """The place and the number of passages of each document that it holds. ValueError where it is damaged."""
         places = self._searcher().terms_with_prefix("place", "", Query.all_query())
         parted = ((place.partition("/"), count) for place, count in places if count)
-        return {document_id: (collection, count) for (document_id, _, collection), count in parted}
+        return {document_id: (place, count) for (document_id, _, place), count in parted}
 
     def count(self, document_id: str) -> int:
         """How many passages of a document the index holds."""
@@ -220,7 +221,7 @@ def _document(entry: Entry) -> tantivy.Document:
     document.add_text("document_id", entry.document_id)
     document.add_text("collection", entry.collection)
     document.add_text("language", _of_language(entry.language, entry.collection))
-    document.add_text("place", f"{entry.document_id}/{entry.collection}")
+    document.add_text("place", f"{entry.document_id}/{entry.place}")
     for field in _FIELDS:
         document.add_text(field, index_terms(getattr(entry, field), entry.language))
     return document

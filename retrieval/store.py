@@ -10,7 +10,7 @@ import json
 import uuid
 from collections.abc import Collection, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import astuple, dataclass
+from dataclasses import astuple, dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -26,6 +26,7 @@ __all__ = ["New", "Store", "StoredPassage", "ago", "now"]
 _COLUMNS = (
     "id, name, collection, media_type, sha256, characters, pages, passages, added_at, language, bytes, retired_at"
 )
+_ALIASES = "(SELECT json_group_array(name) FROM aliases WHERE document_id = documents.id)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +96,8 @@ class Store(Passages):
             bytes=new.size,
         )
         headings = [(heading.level, heading.start, heading.end) for heading in new.extracted.headings]
-        values = (*astuple(document), new.extracted.text, json.dumps(new.extracted.pages), json.dumps(headings))
+        columns = astuple(document)[: len(_COLUMNS.split(", "))]
+        values = (*columns, new.extracted.text, json.dumps(new.extracted.pages), json.dumps(headings))
         marks = ", ".join("?" * len(values))
         self._all(f"INSERT INTO documents ({_COLUMNS}, text, page_spans, headings) VALUES ({marks})", *values)  # noqa: S608
         self.database.many(
@@ -112,27 +114,25 @@ class Store(Passages):
         """Takes a document out of search and list; its text stays."""
         self._all("UPDATE documents SET retired_at = ? WHERE id = ?", now(), document_id)
         self._all("DELETE FROM passages WHERE document_id = ?", document_id)
-        self._all("DELETE FROM jobs WHERE id = ?", document_id)
+        self._all("DELETE FROM jobs WHERE document_id = ?1 OR id = ?1", document_id)
 
     def remove(self, document_id: str) -> None:
         """Deletes a document with everything that refers to it."""
         self._all("DELETE FROM documents WHERE id = ?", document_id)
-        self._all("DELETE FROM jobs WHERE document_id = ?", document_id)
+        self._all("DELETE FROM jobs WHERE document_id = ?1 OR id = ?1", document_id)
         self._all("DELETE FROM vectors_in_work WHERE document_id = ?", document_id)
 
     def move(self, document_id: str, collection: str) -> None:
-        """Puts a document into another collection."""
+        """Puts a document, with its other names, into another collection."""
         self._all("UPDATE documents SET collection = ? WHERE id = ?", collection, document_id)
-        self._all("UPDATE jobs SET collection = ? WHERE id = ?", collection, document_id)
+        self._all("UPDATE aliases SET collection = ? WHERE document_id = ?", collection, document_id)
+        self._all("UPDATE jobs SET collection = ? WHERE document_id = ?", collection, document_id)
+        self._retell(document_id)
 
     def documents(self, collection: str | None = None) -> list[Document]:
         """The living documents by collection and name."""
         where, values = ("", ()) if collection is None else ("AND collection = ?", (collection,))
         return self._documents(f"retired_at IS NULL {where} ORDER BY collection, name", *values)
-
-    def retired(self) -> list[Document]:
-        """The documents that others replaced, oldest first."""
-        return self._documents("retired_at IS NOT NULL ORDER BY retired_at, id")
 
     def versions(self, document: Document) -> list[Document]:
         """The retired versions of a living document: those of its name in its collection."""
@@ -147,6 +147,38 @@ class Store(Passages):
         """The living document of this name in a collection."""
         found = self._documents("name = ? AND collection = ? AND retired_at IS NULL", name, collection)
         return next(iter(found), None)
+
+    def bare(self, name: str, sha256: str, collection: str) -> Document | None:
+        """The living document of this name and these bytes, if an earlier version of the program may have named it."""
+        where = "name = ? AND sha256 = ? AND collection = ? AND bare AND retired_at IS NULL"
+        return next(iter(self._documents(where, name, sha256, collection)), None)
+
+    def rename(self, document: Document, name: str) -> Document:
+        """Gives a document a name that no other has in its collection; its versions of before stay with the old one."""
+        self.drop_alias(name, document.collection)
+        self._all("UPDATE documents SET name = ?, bare = 0, renamed = renamed + 1 WHERE id = ?", name, document.id)
+        self._all("DELETE FROM jobs WHERE document_id = ?1 AND id <> ?1 AND name = ?2", document.id, document.name)
+        self._all("UPDATE jobs SET name = ? WHERE id = ?", name, document.id)
+        self._retell(document.id)
+        return replace(document, name=name, aliases=tuple(alias for alias in document.aliases if alias != name))
+
+    def _retell(self, document_id: str) -> None:
+        """Has the uploads that were skipped for a document say what it is called now, and where it is."""
+        told = "(SELECT 'Its content is in the collection ' || collection || ', as ' || name || '.' FROM documents"
+        self._all(f"UPDATE jobs SET reason = {told} WHERE id = ?1) WHERE document_id = ?1 AND id <> ?1", document_id)  # noqa: S608
+
+    def alias(self, name: str, collection: str) -> Document | None:
+        """The document of which this is another name."""
+        rows = self._all("SELECT document_id FROM aliases WHERE name = ? AND collection = ?", name, collection)
+        return self.document(rows[0][0]) if rows else None
+
+    def set_alias(self, name: str, document: Document) -> None:
+        """Makes this another name of a living document, and of no other."""
+        self._all("INSERT OR REPLACE INTO aliases VALUES (?, ?, ?)", document.collection, name, document.id)
+
+    def drop_alias(self, name: str, collection: str) -> None:
+        """Makes this no other name of any document."""
+        self._all("DELETE FROM aliases WHERE name = ? AND collection = ?", name, collection)
 
     def with_content(self, sha256: str, collection: str) -> Document | None:
         """The first living document of a collection that was made of these bytes."""
@@ -173,8 +205,8 @@ class Store(Passages):
         return sum(int(self._all(count, document_id)[0][0]) for document_id in document_ids)
 
     def _documents(self, where: str, *values: object) -> list[Document]:
-        rows: list[Any] = self._all(f"SELECT {_COLUMNS} FROM documents WHERE {where}", *values)  # noqa: S608
-        return [Document(*row) for row in rows]
+        rows: list[Any] = self._all(f"SELECT {_COLUMNS}, {_ALIASES} FROM documents WHERE {where}", *values)  # noqa: S608
+        return [Document(*(*row, tuple(sorted(json.loads(aliases))))) for *row, aliases in rows]
 
 
 def now() -> str:

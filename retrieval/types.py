@@ -23,7 +23,8 @@ class Document:
 
     `retired_at` is None for the documents that are searched and listed; an earlier version, whose text is kept for the
     citations of it, has the time at which another took its place. `bytes` is None where the size of the file was not
-    recorded, `language` where it is not known.
+    recorded, `language` where it is not known. `aliases` are other names under which the same bytes were given: where
+    another version takes this name, the document goes on under the first of them.
     """
 
     id: str
@@ -38,6 +39,17 @@ class Document:
     language: str | None = None
     bytes: int | None = None
     retired_at: str | None = None
+    aliases: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Alias:
+    """Another name, `name`, of the document `document` in a collection."""
+
+    name: str
+    collection: str
+    document: str
+    document_id: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +57,8 @@ class Job:
     """One file on its way into the library; `id` is later the id of its document.
 
     `share` is how much of the present state is done, from 0 to 1. `reason` says why it was skipped, failed or waits.
-    `document_id` is the document that it became, or for which it was skipped. Times are ISO 8601, UTC.
+    `document_id` is the document that it became, or for which it was skipped. Times are ISO 8601, UTC. `owner` tells
+    which program takes it in by itself, as `footnote ingest` does, or failed to; it is None where the worker does.
     """
 
     id: str
@@ -58,6 +71,12 @@ class Job:
     document_id: str | None
     submitted_at: str
     changed_at: str
+    owner: str | None = None
+
+    @property
+    def is_kept(self) -> bool:
+        """Whether its bytes are in the library's folder until it is a document: it can be tried again then."""
+        return self.owner is None and self.bytes > 0
 
     @property
     def ended(self) -> bool:

@@ -9,13 +9,15 @@ import logging
 import os
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import BinaryIO
 
 from retrieval.contents import Content, Refused
-from retrieval.errors import Cancelled, LibraryError
+from retrieval.errors import Cancelled, LibraryError, Occupied
+from retrieval.files import Source
 from retrieval.ingest import Ingest, Order, Told
 from retrieval.jobs import Jobs
 from retrieval.progress import Stage
@@ -41,10 +43,10 @@ class Worker:
         self._thread: threading.Thread | None = None
 
     def start(self) -> None:
-        """Begins in a thread of its own. Raises LibraryError where another program's worker is at it."""
+        """Begins in a thread of its own. Raises Occupied where another program's worker is at it."""
         try:
             lock = self._locked()
-        except LibraryError:
+        except Occupied:
             time.sleep(_LOOK_SECONDS)  # It may only be one that asks `is_missing`.
             lock = self._locked()
         self._begin(lock)
@@ -70,7 +72,7 @@ class Worker:
         """Whether no program works on the queue: what was being worked on then waits for one."""
         try:
             self._locked().close()
-        except LibraryError:
+        except Occupied:
             return False
         return True
 
@@ -96,10 +98,7 @@ class Worker:
             file.seek(0)
             process = file.read(20).decode(errors="replace").strip()
             file.close()
-            raise LibraryError(
-                f"another program (process {process}) already works on the uploads of {self._lock.parent}; "
-                "leave them to it, or stop it first."
-            ) from error
+            raise Occupied(process, self._lock.parent) from error
         file.truncate(0)
         file.write(str(os.getpid()).encode())
         file.flush()
@@ -109,7 +108,7 @@ class Worker:
         while lock is None:
             try:
                 lock = self._locked()
-            except LibraryError:
+            except Occupied:
                 if self._stopping.wait(_IDLE_SECONDS):
                     return
         with lock:
@@ -165,6 +164,8 @@ class Worker:
             _log.exception("an upload could not be added")
             reason = f"a fault of the program kept {job.name} out; its trace is in the log. Try it again."
             report = IngestReport(job.name, "failed", reason)
+        if report and report.reason:
+            report = replace(report, reason=self._queue.reason(job, report.reason))
         if not report:
             self._queue.jobs.put_back(job.id)  # Only what was stopped: one that was cancelled has its end.
         elif not self._queue.jobs.settle(job.id, report) and report.state == "failed":
@@ -189,11 +190,12 @@ class Worker:
         """The document that the job's file is, if any; what else is in it comes into the queue by itself."""
         own, report, members = None, None, []
         # Those that a worker which was killed had brought into the queue already.
-        before = {_key(each): each for each in self._queue.jobs.not_ready(job.collection) if each.id != job.id}
+        others = [each for each in self._queue.jobs.not_ready(job.collection) if each.id != job.id and not each.owner]
+        before = {_key(each): each for each in others}
         try:
-            for content in self._ingest.contents(path, job.name, order):
+            for content in self._ingest.contents(Source(path, job.name), order):
                 if content.name != job.name:
-                    members.append(self._member(content, order, before))
+                    members.append(self._member(job, content, order, before))
                 elif isinstance(content, Refused):
                     report = IngestReport(job.name, "failed", content.reason)
                 else:
@@ -202,11 +204,13 @@ class Worker:
             for member in members:
                 self._queue.discard(member.id)
             raise
-        told = f"It was unpacked; the files in it, {len(members):,} in all, are taken in one by one."
-        return own, report or IngestReport(job.name, "skipped", told)
+        return own, report or IngestReport(job.name, "skipped", _of_archive(members))
 
-    def _member(self, content: Content | Refused, order: Order, before: Mapping[tuple[str, object], Job]) -> Job:
+    def _member(
+        self, archive: Job, content: Content | Refused, order: Order, before: Mapping[tuple[str, object], Job]
+    ) -> Job:
         if isinstance(content, Refused):
+            content = replace(content, reason=self._queue.reason(archive, content.reason))
             known = before.get((content.name, content.reason))
             return known or self._queue.refuse(content, order.collection)
         known = before.get((content.name, len(content.data)))
@@ -236,6 +240,15 @@ class Worker:
 def _key(job: Job) -> tuple[str, object]:
     """What tells the members of an archive apart: those that wait by their size, those that ended by the reason."""
     return job.name, job.reason if job.ended else job.bytes
+
+
+def _of_archive(members: Sequence[Job]) -> str:
+    """What became of an archive."""
+    refused = sum(member.state == "failed" for member in members)
+    taken = len(members) - refused
+    if not refused:
+        return f"It was unpacked; the files in it, {taken:,} in all, are taken in one by one."
+    return f"It was unpacked: of its {len(members):,} files, {taken:,} taken in one by one, {refused:,} refused."
 
 
 def _shown(jobs: Jobs, job: Job) -> Told:

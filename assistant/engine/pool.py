@@ -1,12 +1,17 @@
-"""The language models in memory: each is loaded when it is first asked for, and the least used is let go."""
+"""The language models in use: each is loaded when it is first asked for, and the least used is let go.
+
+A server's model is asked for over the network and takes no memory here; it is held as the others are.
+"""
 
 import threading
 from collections import OrderedDict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from assistant.engine.server import is_server
+
 if TYPE_CHECKING:
-    from assistant.engine.hub import HubEngine
+    from assistant.engine.engine import Engine
 
 MOST = 4
 """Models held at once: two that are compared, a judge, and the one that chats."""
@@ -19,10 +24,10 @@ class Engines:
         self._models = models
         self._most = most
         self._loading = threading.Lock()
-        self._held: OrderedDict[str, HubEngine] = OrderedDict()
+        self._held: OrderedDict[str, Engine] = OrderedDict()
 
-    def get(self, name: str) -> "HubEngine":
-        """The engine of `name`. Raises ModelError where it cannot be loaded."""
+    def get(self, name: str) -> "Engine":
+        """The engine of `name`. Raises ModelError where it cannot be loaded or reached."""
         with self._loading:
             if name not in self._held:
                 self._held[name] = self._load(name)
@@ -31,8 +36,12 @@ class Engines:
             self._held.move_to_end(name)
             return self._held[name]
 
-    def _load(self, name: str) -> "HubEngine":
+    def _load(self, name: str) -> "Engine":
         # Imported here: transformers takes seconds, and the page must be up before them.
+        if is_server(name):
+            from assistant.engine.remote import RemoteEngine
+
+            return RemoteEngine(name)
         from assistant.checkpoint import find_checkpoint, load_checkpoint
         from assistant.engine.hub import HubEngine
 

@@ -44,6 +44,12 @@ class Turns:
             self._taken = False
             self._changed.notify_all()
 
+    def pass_on(self, gone: Callable[[], bool]) -> bool:
+        """End the turn and wait for the next, in one step: who holds it is in the line before anybody else moves."""
+        with self._changed:
+            self.give()
+            return self.take(gone)
+
 
 class OwnTurns(StoppingCriteria):
     """The turns of one reply; given to `generate` as the last criterion, it passes the turn on after every token.
@@ -61,26 +67,33 @@ class OwnTurns(StoppingCriteria):
         else:
             generator.manual_seed(seed)
         self._own = generator.get_state()
-        self._others: torch.Tensor | None = None
+        self._others = self._own
+        self._held = False
 
     def begin(self) -> bool:
-        """Take a turn; False when told to stop before it came."""
-        if not self._turns.take(self._gone):
-            return False
-        self._others = torch.get_rng_state()
-        torch.set_rng_state(self._own)
-        return True
+        """Wait for the first turn; False when told to stop before it came."""
+        return self._enter(self._turns.take(self._gone))
 
     def end(self) -> None:
         """Give the turn up, if it is held."""
-        if self._others is None:
-            return
-        self._own = torch.get_rng_state()
-        torch.set_rng_state(self._others)
-        self._others = None
-        self._turns.give()
+        if self._held:
+            self._leave()
+            self._turns.give()
 
     def __call__(self, input_ids: torch.Tensor, scores: torch.Tensor, **_: object) -> torch.Tensor:
         """`input_ids` (batch, length); True in the result (batch,) where the reply was told to stop."""
-        self.end()
-        return torch.full((input_ids.shape[0],), not self.begin(), device=input_ids.device)
+        self._leave()
+        goes_on = self._enter(self._turns.pass_on(self._gone))
+        return torch.full((input_ids.shape[0],), not goes_on, device=input_ids.device)
+
+    def _enter(self, held: bool) -> bool:
+        self._held = held
+        if held:
+            self._others = torch.get_rng_state()
+            torch.set_rng_state(self._own)
+        return held
+
+    def _leave(self) -> None:
+        self._held = False
+        self._own = torch.get_rng_state()
+        torch.set_rng_state(self._others)

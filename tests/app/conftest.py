@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 import urllib.request
+from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -14,6 +15,7 @@ import pytest
 from app.shelf import Shelf
 from assistant.engine.pool import Engines
 from assistant.pipeline import Assistant
+from assistant.records import open_records
 from retrieval.library import Library
 from retrieval.limits import Limits
 
@@ -82,6 +84,13 @@ def library(tmp_path):
     """A library that costs nothing, with no worker until a test runs it."""
     with Library.open(tmp_path / "library", TinyEmbedder(), Limits(max_bytes=100_000)) as library:
         yield library
+
+
+@pytest.fixture
+def records(tmp_path):
+    """Records of evaluation, with nothing in them."""
+    with closing(open_records(tmp_path)) as records:
+        yield records
 
 
 @pytest.fixture

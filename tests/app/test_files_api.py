@@ -1,6 +1,7 @@
 """`/v1/files` over a real socket, with OpenAI's own client and without it."""
 
 import contextlib
+import os
 import runpy
 import threading
 import time
@@ -102,10 +103,15 @@ def test_the_same_bytes_are_skipped_and_new_ones_replace(client, library):
     assert (again.footnote["state"], again.footnote["document_id"]) == ("skipped", first.id)
     assert again.status_details == "Its content is already in the collection default, as a.txt."
     newer = until(client, client.files.create(file=("a.txt", b"Two."), purpose="assistants").id, "processed")
-    assert newer.status_details == "Took the place of the earlier version of a.txt."
+    assert newer.status_details.startswith("Took the place of the earlier version of a.txt, which stays as b.txt: its")
+    again = client.files.retrieve(again.id)
+    assert client.files.retrieve(again.footnote["document_id"]).filename == "b.txt"
+    assert again.status_details == "Its content is in the collection default, as b.txt."
+    second = until(client, client.files.create(file=("b.txt", b"Three."), purpose="assistants").id, "processed")
+    assert second.status_details == "Took the place of the earlier version of b.txt."
     with pytest.raises(openai.NotFoundError, match="a newer version took its place"):
         client.files.retrieve(first.id)
-    assert {file.id for file in client.files.list()} == {again.id, newer.id}
+    assert {file.id for file in client.files.list()} == {second.id, newer.id}
 
 
 def test_a_file_on_its_way_is_cancelled_by_deleting_it(client, library):
@@ -128,7 +134,7 @@ def test_a_form_with_collection_and_password(http, library, tmp_path):
     library.worker.run_until_idle()
     assert http.get(f"/v1/files/{file['id']}").json()["footnote"] == {
         **{"state": "ready", "share": 1.0, "reason": None, "pages": 1, "passages": 1, "collection": "law"},
-        "document_id": file["id"],
+        **{"document_id": file["id"], "aliases": []},
     }
     assert http.get("/v1/files", params={"collection": "default"}).json()["data"] == []
     assert len(http.get("/v1/files", params={"collection": "law"}).json()["data"]) == 1
@@ -202,14 +208,16 @@ def test_lists_in_parts(http, library):
         assert response.json()["error"]["param"] == next(iter(params))
 
 
-def test_a_second_server_on_one_home_waits_for_the_first_to_end(tmp_path, library, caplog):
+def test_a_second_server_on_one_home_waits_for_the_first_to_end(tmp_path, library, records, capsys):
     library.worker.start()
     second = Library.open(tmp_path / "library", TinyEmbedder())
     with (
         Assistant(second, "tiny", Engines(tmp_path), passages=8) as assistant,
-        TestClient(create_app(assistant)) as client,
+        TestClient(create_app(assistant, records)) as client,
     ):
-        assert "already works on the uploads" in caplog.text
+        told = capsys.readouterr().err
+        assert f"Another program (process {os.getpid()}) works on the uploads of this home: files added here" in told
+        assert told.count(".") == told.count("\n") == 1
         library.worker.stop()
         file = client.post("/v1/files", files={"file": ("a.txt", b"One.")}).json()
         end = time.monotonic() + 20
@@ -218,10 +226,10 @@ def test_a_second_server_on_one_home_waits_for_the_first_to_end(tmp_path, librar
             time.sleep(0.02)
 
 
-def test_the_server_works_on_uploads_while_it_runs(tmp_path):
+def test_the_server_works_on_uploads_while_it_runs(tmp_path, records):
     library = Library.open(tmp_path / "library", TinyEmbedder())
     with Assistant(library, "tiny", Engines(tmp_path), passages=8) as assistant:
-        with TestClient(create_app(assistant)) as client:
+        with TestClient(create_app(assistant, records)) as client:
             file = client.post("/v1/files", files={"file": ("a.txt", b"One.")}).json()
             end = time.monotonic() + 20
             while client.get(f"/v1/files/{file['id']}").json()["status"] != "processed":

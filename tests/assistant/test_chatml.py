@@ -72,7 +72,7 @@ class BytesTokenizer:
 
     all_special_tokens = ("</s>",)
 
-    def encode(self, text, *, add_special_tokens=False):
+    def encode(self, text, *, add_special_tokens=False, verbose=True):
         return list(text.encode())
 
     def get_added_vocab(self):

@@ -1,5 +1,6 @@
 """The engine on a real, tiny, untrained GPT-2, with transformers' own generate as the second implementation."""
 
+import logging
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
@@ -91,6 +92,16 @@ def test_a_reader_that_leaves_does_not_block_the_next(engine):
     next(stream)
     stream.close()
     assert _reply(engine, Sampling(max_tokens=3)).usage.completion_tokens <= 3
+
+
+def test_the_length_of_a_prompt_too_long_is_told_without_a_warning(tiny_checkpoint, caplog):
+    logging.getLogger("transformers").addHandler(caplog.handler)
+    engine = HubEngine(load_checkpoint(tiny_checkpoint))
+    try:
+        assert engine.length([Message("user", "cat " * 600)]) > engine.positions
+    finally:
+        logging.getLogger("transformers").removeHandler(caplog.handler)
+    assert caplog.text == ""
 
 
 def test_the_window_is_never_overrun(engine):

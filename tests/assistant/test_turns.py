@@ -5,6 +5,7 @@ import shutil
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from itertools import pairwise
 
 import pytest
 import torch
@@ -74,21 +75,36 @@ def test_a_seeded_reply_is_the_same_beside_others(engine, other, beside):
         together[2].ended()
 
 
-def test_two_replies_grow_together(engine, other):
-    """From when both are being written, neither has two tokens more than the other."""
-    order = []
-    long = Sampling(max_tokens=120, no_repeat=1)
-    busy = Writing(engine, long, order), Writing(other, long, order)
-    for each in busy:
-        each.ended()
-    left = [each is busy[0] for each in order]
-    both = left[left.index(not left[0]) : -1 - left[::-1].index(not left[-1])]
-    lead, most = 0, 0
-    for is_left in both:
-        lead += 1 if is_left else -1
-        most = max(most, abs(lead))
-    assert len(both) > 20
-    assert most <= 6, "pieces, of which some tokens make none, keep pace"
+class Noting:
+    """The model's own generate; notes in `order` whose token is made, while it is made."""
+
+    def __init__(self, model, order, name):
+        self._model, self._order, self._name = model, order, name
+
+    def generate(self, ids, *, logits_processor, **settings):
+        def note(input_ids, scores):
+            self._order.append(self._name)
+            return scores
+
+        return self._model.generate(ids, logits_processor=[*logits_processor, note], **settings)
+
+
+def test_two_replies_grow_together(tiny_checkpoint):
+    """From when both are being written until one ends, every token is the other's."""
+    order, engines = [], [HubEngine(load_checkpoint(tiny_checkpoint)) for _ in range(2)]
+    for name, each in enumerate(engines):
+        each._model = Noting(each._model, order, name)
+    sampling = Sampling(max_tokens=60, temperature=2.0, no_repeat=1, seed=1)
+    engines[0]._turns.take(lambda: False)
+    busy = [Writing(each, sampling) for each in engines]
+    while len(engines[0]._turns._line) < 2:
+        time.sleep(0.001)
+    engines[0]._turns.give()
+    lengths = [each.ended().usage.completion_tokens for each in busy]
+    assert min(lengths) > 10
+    both = order[: 2 * min(lengths)]
+    assert all(one != other for one, other in pairwise(both))
+    assert [order.count(name) for name in (0, 1)] == lengths
 
 
 def test_the_process_has_its_own_chance_back(engine):

@@ -104,3 +104,26 @@ def fight(contest):
         return found
 
     return fought
+
+
+@pytest.fixture(scope="session")
+def scripted():
+    """Makes engines that say what a function of the messages returns; they keep what was asked and said."""
+
+    class Scripted:
+        def __init__(self, say, name, positions, checkpoint):
+            self.name, self.positions, self.checkpoint = name, positions, checkpoint
+            self._say, self.asked, self.said = say, [], []
+
+        def length(self, messages):
+            return sum(len(message.content) for message in messages) // 4
+
+        def stream(self, messages, sampling, reply, stop=None):
+            self.asked.append(messages)
+            reply.text = self._say(messages)
+            self.said.append(reply.text)
+            yield reply.text
+
+    return lambda say, name="scripted", positions=100_000, checkpoint="scripted": Scripted(
+        say, name, positions, checkpoint
+    )

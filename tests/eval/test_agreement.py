@@ -143,7 +143,9 @@ def test_what_holds_of_any_ratings(table):
 def test_perfect_agreement_and_its_opposite():
     expected = 60 * 60 - 2 * 30 * 30
     for metric in METRICS:
-        assert krippendorff(ratings_of([[n % 3, n % 3] for n in range(30)]), metric, 1).ci == (1, 1)
+        perfect = krippendorff(ratings_of([[n % 3, n % 3] for n in range(30)]), metric, 1)
+        assert (perfect.alpha, perfect.ci) == (1, None)
+        assert "all came out alike" in perfect.note
         assert krippendorff(ratings_of([[0, 1]] * 30), metric, 1).alpha == pytest.approx(1 - 59 * 60 / expected)
 
 

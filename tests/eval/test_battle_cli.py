@@ -6,8 +6,6 @@ import sys
 
 import pytest
 
-from app.main import main
-
 TOML = """
 [contestants.greedy]
 model = {model}
@@ -19,21 +17,17 @@ sampling = {{temperature = 1.0, max_tokens = 6}}
 
 
 @pytest.fixture
-def run(monkeypatch, capsys, tmp_path, tiny_checkpoint):
+def run(footnote, monkeypatch, tmp_path, tiny_checkpoint):
     """Run `footnote eval ARGS` beside files of prompts and contestants; gives (exit code, stdout, stderr)."""
     (tmp_path / "prompts.txt").write_text("Who?\n\nWhere? \nWho?\n")
     (tmp_path / "two.toml").write_text(TOML.format(model=json.dumps(str(tiny_checkpoint))))
     monkeypatch.chdir(tmp_path)
 
-    def footnote(*args, keys=""):
-        monkeypatch.setattr(sys, "argv", ["footnote", "eval", *map(str, args)])
+    def run_one(*args, keys=""):
         monkeypatch.setattr(sys, "stdin", io.StringIO(keys))
-        with pytest.raises(SystemExit) as stop:
-            main()
-        out, err = capsys.readouterr()
-        return stop.value.code or 0, out, err
+        return footnote("eval", *args)
 
-    return footnote
+    return run_one
 
 
 @pytest.fixture
@@ -75,6 +69,10 @@ def test_another_home_replays_the_same_bytes(begun, tmp_path):
     assert begun("import", "one.jsonl", "--home", "other")[1] == "imported one\n"
     assert begun("replay", "--rounds", 20, "--seed", 4, "--home", "other", "--to", "second.json")[0] == 0
     assert (tmp_path / "second.json").read_text() == first
+    assert [each["label"] for each in json.loads(begun("versions", "--rounds", 20, "--json")[1])["versions"]] == [
+        *("drawn, 🎲", "greedy"),
+    ]
+    assert "2 votes  greedy" in begun("versions", "--rounds", 20)[1]
     begun("export", "one", "--format", "csv", "--to", "one.csv")
     code, out, _ = begun("elo", "one.csv", "--rounds", 20, "--json")
     assert set(json.loads(out)["elo"]) == {"greedy", "drawn, 🎲"}

@@ -5,6 +5,7 @@ from itertools import chain
 
 import pytest
 
+from assistant.engine.sampling import Sampling
 from assistant.errors import InputError
 from assistant.types import Answered, Prompted, Token
 from eval.contest import Contest, Revealed
@@ -126,8 +127,9 @@ def test_answers_are_kept_with_all_that_made_them(contest, records, two):
         assert seed is not None
         assert latency > 0
     again = list(contest.play(battle))
-    assert [type(each.event) for each in again] == [Answered, Answered]
-    assert {each.event.answer.answer for each in again} == {
+    assert [type(each.event) for each in again[-2:]] == [Answered, Answered]
+    assert {type(each.event) for each in again[:-2]} <= {Token}
+    assert {each.event.answer.answer for each in again[-2:]} == {
         each.event.answer.answer for each in said if isinstance(each.event, Answered)
     }
 
@@ -209,3 +211,42 @@ def test_events_of_both_sides_come_mixed(contest):
     starts = {side: min(n for n, each in enumerate(said) if each.side == side) for side in ("left", "right")}
     assert max(starts.values()) < min(ends.values())
     assert set(chain.from_iterable([[each.side] for each in said])) == {"left", "right"}
+
+
+def test_an_answer_whose_name_was_told_is_not_shown_again(records, assistant, tiny_checkpoint):
+    model = str(tiny_checkpoint)
+    fighters = [Contestant(name, model, sampling=Sampling(seed=at, max_tokens=2)) for at, name in enumerate("abcde")]
+    contest = Contest(records, create_session(records, "five", ["Who?", "Where?"], fighters), assistant)
+    seen = []
+    while (matchup := contest.next("ann")) is not None:
+        seen += [(matchup.left, matchup.prompt), (matchup.right, matchup.prompt)]
+        cast(records, matchup.id, "tie")
+    assert len(seen) == len(set(seen)) == 2 * contest.progress("ann").battles == 8
+    assert contest.progress("ann").voted == 4
+
+
+def test_a_kept_answer_grows_as_one_that_is_written(contest, records):
+    """Whether an answer was there before shows neither in its end nor in the number of its pieces beside the other."""
+    battle = contest.next("ann")
+    list(contest.play(battle))
+    records.all("UPDATE generations SET draft = 'one two three' WHERE contestant = 0")
+    records.all("DELETE FROM generations WHERE contestant = 1")
+    said = list(contest.play(battle))
+    kept = "left" if battle.left == 0 else "right"
+    assert [each.event.text for each in said if each.side == kept and isinstance(each.event, Token)] == [
+        *("one", " two", " three"),
+    ]
+    assert [type(each.event) for each in said[-2:]] == [Answered, Answered]
+    assert {each.side for each in said[-2:]} == {"left", "right"}
+
+
+def test_a_person_cannot_give_the_verdict_that_only_models_have(contest, records):
+    battle = contest.next("ann")
+    list(contest.play(battle))
+    with pytest.raises(InputError, match="a vote of a person is one of left, right, tie, bad, skip, not 'unreadable'"):
+        contest.vote(battle, "unreadable")
+    assert votes_of(records, contest.session.id) == []
+
+
+def test_a_name_in_two_unicode_forms_is_one_rater(contest):
+    assert contest.next("Jos\u00e9") == contest.next("Jose\u0301 ")

@@ -1,25 +1,15 @@
 """`footnote eval perplexity`, `replies` and `retrieval` as their user meets them."""
 
 import json
-import sys
+from functools import partial
 
 import pytest
 
-from app.main import main
-
 
 @pytest.fixture
-def run(monkeypatch, capsys):
+def run(footnote):
     """Run `footnote eval ARGS`; gives (exit code, stdout, stderr)."""
-
-    def footnote(*args):
-        monkeypatch.setattr(sys, "argv", ["footnote", "eval", *map(str, args)])
-        with pytest.raises(SystemExit) as stop:
-            main()
-        out, err = capsys.readouterr()
-        return stop.value.code or 0, out, err
-
-    return footnote
+    return partial(footnote, "eval")
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from assistant.prompt_builder import PromptParts
 from assistant.records import open_records
 from eval.battles import read_battles
 from eval.contestants import Contestant
-from eval.exchange import export_session, is_held_back, session_rows
+from eval.exchange import export_session, held_back, session_rows
 from eval.ratings import Settings
 from eval.replay import as_text, replay
 from eval.saved_prompts import save_prompt
@@ -137,11 +137,11 @@ def test_preferences_leave_out_the_prompts_to_evaluate_with(records, fight, tmp_
             "chosen": drafts[getattr(battle, winner), battle.prompt],
             "rejected": drafts[loser, battle.prompt],
         }
-    held = [prompt for prompt in session.prompts if is_held_back(prompt, 0.5, 1)]
+    held = held_back(session.prompts, 0.5, 1)
     half = export_session(records, "first", "preference", tmp_path / "half.jsonl", hold_back=0.5)
     assert half.prompts_held_back == len(held)
     rows = [json.loads(line) for line in (tmp_path / "half.jsonl").read_text().splitlines()]
-    assert not {row["prompt"] for row in rows} & set(held)
+    assert not {row["prompt"] for row in rows} & held
     with pytest.raises(InputError, match="no vote of a person for one of two answers without documents"):
         export_session(records, "first", "preference", tmp_path / "none.jsonl", hold_back=0.999)
     assert not (tmp_path / "none.jsonl").exists()
@@ -149,10 +149,18 @@ def test_preferences_leave_out_the_prompts_to_evaluate_with(records, fight, tmp_
 
 def test_about_the_share_of_prompts_is_held_back_and_always_the_same():
     texts = [f"prompt {number}" for number in range(2_000)]
-    held = [text for text in texts if is_held_back(text, 0.2, 1)]
+    held = held_back(texts, 0.2, 1)
     assert len(held) == pytest.approx(400, abs=60)
-    assert set(held) <= {text for text in texts if is_held_back(text, 0.4, 1)}
-    assert set(held) != {text for text in texts if is_held_back(text, 0.2, 2)}
+    assert held < held_back(texts, 0.4, 1)
+    assert held != held_back(texts, 0.2, 2)
+    assert held_back(texts[:50], 0.2, 1) == held & set(texts[:50])
+
+
+def test_at_least_one_prompt_is_held_back():
+    texts = [f"prompt {number}" for number in range(8)]
+    assert all(held_back(texts, 1e-9, seed) for seed in range(20))
+    assert held_back(texts, 1e-9, 1) <= held_back(texts, 0.9, 1)
+    assert held_back(texts, 0, 1) == set()
 
 
 def test_what_cannot_be_exported_is_refused(records, session, tmp_path):

@@ -1,11 +1,9 @@
 """`footnote eval form …` as its user meets it."""
 
 import json
-import sys
+from functools import partial
 
 import pytest
-
-from app.main import main
 
 ROWS = [
     {"item": f"story {item}", "system": system, "text": f"{system} on {item}", "source": f"Source {item}."}
@@ -21,21 +19,13 @@ SCORES = "item,rater,system,aspect,score,kind\n" + "".join(
 
 
 @pytest.fixture
-def run(monkeypatch, capsys, tmp_path):
+def run(footnote, monkeypatch, tmp_path):
     """Run `footnote eval form ARGS` beside files of texts and scores; gives (exit code, stdout, stderr)."""
     (tmp_path / "texts.jsonl").write_text("".join(json.dumps(row) + "\n" for row in ROWS))
     (tmp_path / "bad.jsonl").write_text(json.dumps({**ROWS[0], "source": ""}))
     (tmp_path / "scores.csv").write_text(SCORES)
     monkeypatch.chdir(tmp_path)
-
-    def footnote(*args):
-        monkeypatch.setattr(sys, "argv", ["footnote", "eval", "form", *map(str, args)])
-        with pytest.raises(SystemExit) as stop:
-            main()
-        out, err = capsys.readouterr()
-        return stop.value.code or 0, out, err
-
-    return footnote
+    return partial(footnote, "eval", "form")
 
 
 def test_a_form_from_its_making_to_its_end(run, tmp_path):

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from assistant.checkpoint import Checkpoint, load_checkpoint
 from assistant.errors import InputError, ModelError
 from eval.documents import encoded, read_documents
-from eval.perplexity import measure, negative_logs, perplexity_of, spans
+from eval.perplexity import measure, negative_logs, perplexity_of, score_each, spans
 
 TEXT = "The lighthouse at Skerryvore was lit in 1844. Its keeper was Alan Stevenson. Zoë paid 5 € – naïve? 日本。 " * 4
 OTHER = "I don't know. The cat sat on the mat."
@@ -98,6 +98,16 @@ def test_documents_do_not_see_one_another(checkpoint):
     bits = sum(item.bits_per_byte * item.bytes for item in single)
     assert both.bits_per_byte == pytest.approx(bits / both.bytes, rel=1e-9)
     assert (both.documents, both.tokens) == (2, sum(item.tokens for item in single))
+
+
+def test_documents_one_by_one_add_up_to_the_whole(checkpoint):
+    shares = []
+    each = score_each([TEXT, OTHER], checkpoint, stride=64, context=128, progress=shares.append)
+    whole = measure([TEXT, OTHER], checkpoint, stride=64, context=128)
+    assert shares == [0.5, 1]
+    assert sum(score.tokens for score in each) == whole.tokens
+    assert [score.bytes for score in each] == [len(TEXT.encode()), len(OTHER.encode())]
+    assert math.exp(sum(score.nats for score in each) / whole.tokens) == pytest.approx(whole.perplexity)
 
 
 def test_the_two_figures_say_the_same_of_one_tokenizer(checkpoint):

@@ -1,11 +1,8 @@
 """`footnote eval qa` as its user meets it."""
 
 import json
-import sys
 
 import pytest
-
-from app.main import main
 
 CONTEXT = "The Skerryvore lighthouse was lit in 1844. Its builder was Alan Stevenson."
 ROWS = [
@@ -15,7 +12,7 @@ ROWS = [
 
 
 @pytest.fixture
-def run(monkeypatch, capsys, tmp_path, tiny_checkpoint):
+def run(footnote, monkeypatch, tmp_path, tiny_checkpoint):
     """Run `footnote eval qa ARGS`, or another command, beside files; gives (exit code, stdout, stderr)."""
     for name, rows in (
         ("q", ROWS),
@@ -28,15 +25,11 @@ def run(monkeypatch, capsys, tmp_path, tiny_checkpoint):
     (tmp_path / "notes.txt").write_text(CONTEXT)
     monkeypatch.chdir(tmp_path)
 
-    def footnote(*args, command=("eval", "qa")):
+    def run_one(*args, command=("eval", "qa")):
         model = ("--model", tiny_checkpoint) if "--model" not in args and command == ("eval", "qa") else ()
-        monkeypatch.setattr(sys, "argv", ["footnote", *command, *map(str, (*args, *model))])
-        with pytest.raises(SystemExit) as stop:
-            main()
-        out, err = capsys.readouterr()
-        return stop.value.code or 0, out, err
+        return footnote(*command, *args, *model)
 
-    return footnote
+    return run_one
 
 
 def test_from_the_passages_of_the_file(run, tmp_path):

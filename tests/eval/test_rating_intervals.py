@@ -47,6 +47,15 @@ def test_intervals_cover_the_truth(battles):
     assert low <= np.mean(covered) <= high
 
 
+def test_what_a_class_won_from_others_does_not_make_its_ties_certain(battles):
+    """All that is known of A against B is three ties, however often both beat C."""
+    ties = [("A", "B", 0.5)] * 3
+    alone = found_of(battles, ties)
+    found = found_of(battles, ties + [(name, "C", 1.0) for name in "AB" for _ in range(300)], rounds=100)
+    np.testing.assert_allclose(np.diff(found.widest[:2]), np.diff(alone.ci), rtol=0.01)
+    assert (np.diff(found.widest[:2]) > 300).all()
+
+
 def test_only_ties_give_no_false_certainty(battles):
     found = found_of(battles, [("A", "B", 0.5)] * 3, rounds=100)
     np.testing.assert_allclose(found.ratings, 1500)

@@ -1,27 +1,16 @@
 """`footnote eval elo` and `footnote bench ratings` as their user meets them."""
 
 import json
-import sys
 
 import numpy as np
 import pytest
-
-from app.main import main
 
 EXAMPLE = "left,right,winner\nA,B,left\nC,A,left\nC,B,left\n"
 
 
 @pytest.fixture
-def run(monkeypatch, capsys):
+def run(footnote):
     """Run `footnote ARGS`; gives (exit code, stdout, stderr)."""
-
-    def footnote(*args):
-        monkeypatch.setattr(sys, "argv", ["footnote", *map(str, args)])
-        with pytest.raises(SystemExit) as stop:
-            main()
-        out, err = capsys.readouterr()
-        return stop.value.code or 0, out, err
-
     return footnote
 
 

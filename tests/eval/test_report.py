@@ -2,12 +2,10 @@
 
 import json
 import re
-import sys
 from html.parser import HTMLParser
 
 import pytest
 
-from app.main import main
 from assistant.records import now, open_records
 from eval.contestants import Contestant
 from eval.form_items import FormText
@@ -44,7 +42,7 @@ def other_checkpoint(tmp_path_factory, tiny_tokenizer):
 
 
 @pytest.fixture
-def run(monkeypatch, capsys, tmp_path, tiny_checkpoint, other_checkpoint):
+def run(footnote, monkeypatch, tmp_path, tiny_checkpoint, other_checkpoint):
     """Run `footnote eval report ARGS` beside files; A and B stand for the models. Gives (code, stdout, stderr)."""
     for name, rows in (("q", QUESTIONS), ("i", INSTRUCTIONS), ("t", TEXTS), ("empty", [])):
         (tmp_path / f"{name}.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
@@ -54,14 +52,10 @@ def run(monkeypatch, capsys, tmp_path, tiny_checkpoint, other_checkpoint):
     monkeypatch.chdir(tmp_path)
     models = {"A": tiny_checkpoint, "B": other_checkpoint}
 
-    def footnote(*args):
-        monkeypatch.setattr(sys, "argv", ["footnote", "eval", "report", *(str(models.get(arg, arg)) for arg in args)])
-        with pytest.raises(SystemExit) as stop:
-            main()
-        out, err = capsys.readouterr()
-        return stop.value.code or 0, out, err
+    def run_one(*args):
+        return footnote("eval", "report", *(str(models.get(arg, arg)) for arg in args))
 
-    return footnote
+    return run_one
 
 
 @pytest.fixture

@@ -1,12 +1,11 @@
 """Saved prompts in real records, and `footnote eval prompts` as its user meets it."""
 
 import json
-import sys
 from contextlib import closing
+from functools import partial
 
 import pytest
 
-from app.main import main
 from assistant.errors import InputError
 from assistant.prompt_builder import PromptParts
 from assistant.records import open_records
@@ -23,17 +22,9 @@ def db(tmp_path):
 
 
 @pytest.fixture
-def run(monkeypatch, capsys):
+def run(footnote):
     """Run `footnote eval prompts ARGS`; gives (exit code, stdout, stderr)."""
-
-    def footnote(*args):
-        monkeypatch.setattr(sys, "argv", ["footnote", "eval", "prompts", *map(str, args)])
-        with pytest.raises(SystemExit) as stop:
-            main()
-        out, err = capsys.readouterr()
-        return stop.value.code or 0, out, err
-
-    return footnote
+    return partial(footnote, "eval", "prompts")
 
 
 def use(db, prompt):

@@ -1,11 +1,9 @@
 """`footnote eval rouge`, `likert` and `agreement` as their user meets them."""
 
 import json
-import sys
+from functools import partial
 
 import pytest
-
-from app.main import main
 
 PAIR = {"prediction": "Large language models are useful in processing text."}
 PAIR["reference"] = "Large language models are very important for text processing."
@@ -18,22 +16,14 @@ SCORES = "item,rater,system,aspect,score\n" + "".join(
 
 
 @pytest.fixture
-def run(monkeypatch, capsys, tmp_path):
+def run(footnote, monkeypatch, tmp_path):
     """Run `footnote eval ARGS` beside files of each kind; gives (exit code, stdout, stderr)."""
     (tmp_path / "rows.jsonl").write_text(json.dumps(PAIR) + "\n")
     (tmp_path / "scores.csv").write_text(SCORES)
     (tmp_path / "ratings.csv").write_text("ann,bob\n1,1\n2,2\n1,2\n,2\n")
     (tmp_path / "bad.csv").write_text(SCORES.replace(",-2\n", ",3\n"))
     monkeypatch.chdir(tmp_path)
-
-    def footnote(*args):
-        monkeypatch.setattr(sys, "argv", ["footnote", "eval", *map(str, args)])
-        with pytest.raises(SystemExit) as stop:
-            main()
-        out, err = capsys.readouterr()
-        return stop.value.code or 0, out, err
-
-    return footnote
+    return partial(footnote, "eval")
 
 
 def test_rouge(run):

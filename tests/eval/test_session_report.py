@@ -1,5 +1,7 @@
 """Reports of sessions: a function of the rows, people and models apart, with what they cannot say."""
 
+from dataclasses import replace
+
 import pytest
 
 from eval.ratings import Settings, rate
@@ -7,7 +9,7 @@ from eval.ratings_report import report
 from eval.replay import as_text, replay
 from eval.session_report import battle_report, history
 from eval.sessions import add_rater
-from eval.votes import as_battles, cast, votes_of
+from eval.votes import Vote, as_battles, cast, votes_of
 
 QUICK = Settings(rounds=20, shuffles=5)
 
@@ -83,3 +85,14 @@ def test_the_same_rows_give_the_same_bytes(records, fight):
     assert as_text(replay(records, (), QUICK)) == first
     assert as_text(replay(records, (), Settings(rounds=20, shuffles=5, seed=2))) != first
     assert '"seed": 1' in first
+
+
+def test_the_history_has_no_ends_that_the_votes_do_not_give():
+    """Who won all of 40 has no upper end, and 40 ties say something, not everything."""
+    vote = Vote(1, "ann", "person", 1, "Who?", "A", "B", "left", 1.0, 1.0, "", 1, 1)
+    won = history([vote] * 40)[-1]["ratings"]
+    assert won["A"]["high"] is None
+    assert won["A"]["low"] < 1500 < won["B"]["high"]
+    tied = history([replace(vote, winner="tie")] * 40)[-1]["ratings"]
+    assert tied["A"]["low"] < 1490
+    assert tied["A"]["high"] > 1510

@@ -8,23 +8,14 @@ import sys
 
 import pytest
 
-from app.main import main
 from retrieval.embed import bundled_folder
 
 NOTES = "The Skerryvore lighthouse was lit in 1844. Its builder was Alan Stevenson."
 
 
 @pytest.fixture
-def run(monkeypatch, capsys):
+def run(footnote):
     """Run `footnote ARGS`; gives (exit code, stdout, stderr)."""
-
-    def footnote(*args):
-        monkeypatch.setattr(sys, "argv", ["footnote", *map(str, args)])
-        with pytest.raises(SystemExit) as stop:
-            main()
-        out, err = capsys.readouterr()
-        return stop.value.code or 0, out, err
-
     return footnote
 
 
@@ -180,6 +171,12 @@ def test_a_search_is_narrowed_to_documents_kinds_and_days(run, notes, tmp_path):
     assert found("--document", "notes.txt") == found("--type", "text/plain") == ["notes.txt"]
     assert found("--type", "text/*", "--from", "2020-01-01", "--to", "2999-12-31") == ["notes.txt", "page.html"]
     assert found("--to", "2020-01-01") == []
+    code, err = found("--from", "2021-01-01", "--to", "2020-01-01")
+    assert (code, len(err.splitlines())) == (2, 1)
+    assert "no day is from 2021-01-01 on and up to 2020-01-01" in err
+    hit = json.loads(run("search", "lighthouse", "--json", "--document", "page.html")[1])["hits"][0]
+    (document,) = (each for each in json.loads(run("list", "--json")[1])["documents"] if each["name"] == "page.html")
+    assert (hit["document_id"], hit["start"], hit["end"], hit["duplicates"]) == (document["id"], 0, 37, [])
     for options, named in (
         (("--document", "nope.txt"), "nope.txt"),
         (("--from", "yesterday"), "yesterday"),

@@ -18,6 +18,7 @@ from retrieval.embed import Embedder
 from retrieval.indexes import Change, Indexes
 from retrieval.inverted import Inverted
 from retrieval.library import Library
+from retrieval.model_id import ModelId
 from retrieval.segment import Segment
 
 DIMENSIONS = 16
@@ -275,7 +276,7 @@ class Tiny(Embedder):
 
     def __init__(self, seed=0):
         super().__init__()
-        self.model_name = f"tiny {seed}"
+        self.id = ModelId(f"tiny {seed}")
         self._seed = seed
 
     dimensions = DIMENSIONS
@@ -371,7 +372,7 @@ def test_vectors_of_another_model_are_not_taken_for_ours(shelf):
     first.compact(library._lock, never)
     passage = passage_of(library, "77.txt")
     other = Tiny(1)
-    other.model_name = "another"
+    other.id = ModelId("another")
     library._embedder = library._search._embedder = library._known._embedder = other
     library.reindex()
     for indexes in (first, opened(library, folder)):

@@ -1,12 +1,16 @@
 """The benchmarks run and count what they say; how fast it is, nobody asserts."""
 
 import json
+import resource
+import subprocess
+import sys
 
 import numpy as np
 import pytest
 from typer.testing import CliRunner
 
 from app.bench import bench_commands
+from retrieval import bench
 from retrieval.chunk import passages
 from retrieval.madeup import MadeUp
 
@@ -57,3 +61,14 @@ def test_ingest_is_measured_beside_the_default_loop(tmp_path):
         ("default loop", "3 passages, median of 1"),
     ]
     assert min(side["passages_per_s"] for side in sides) > 0
+    assert whole["pages_per_s"] > 0
+    assert whole["peak_memory_mb"] > 0
+    assert sides[0]["pages_per_s"] is sides[0]["peak_memory_mb"] is None
+
+
+def test_the_peak_of_memory_is_that_of_the_reading_process_too():
+    own = bench._peak_mb()
+    subprocess.run([sys.executable, "-c", "x = bytearray(300_000_000)"], check=True)
+    assert bench._peak_mb() >= own
+    assert resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * 1024 / 1e6 > 300
+    assert bench._peak_mb() > 300

@@ -147,9 +147,14 @@ def check_whole(library, folder):
     total = sum(document.passages for document in documents)
     assert (library._store.count_passages(), len(library._indexes.dense), len(library._indexes.sparse)) == (total,) * 3
     places = {(document.collection, document.name) for document in documents}
-    assert {(document.collection, document.name) for document in library._store.retired()} <= places
+    assert {
+        (document.collection, document.name) for document in library._store._documents("retired_at IS NOT NULL")
+    } <= places
     kept = {path.name for path in (folder / "incoming").iterdir() if path.name != ".lock"}
-    assert kept == {job.id for job in library.jobs() if job.state in ("queued", "extracting", "embedding", "failed")}
+    waiting = ("queued", "extracting", "embedding", "failed")
+    assert kept == {job.id for job in library.jobs() if job.state in waiting and not job.owner}
+    assert {job.state for job in library.jobs() if job.owner} <= {"failed"}
+    assert list(folder.glob("running/*")) == []
 
 
 def check_recovery(root, plan, actions, acks):
@@ -161,8 +166,8 @@ def check_recovery(root, plan, actions, acks):
         plan.living = found
         for job in library.jobs():
             if job.state == "failed":
-                assert "disk" in job.reason or "keyword index" in job.reason
-                library.retry(job.id)
+                assert "disk" in job.reason or "keyword index" in job.reason or "ended before it was" in job.reason
+                library.forget(job.id) if job.owner else library.retry(job.id)
         library.worker.run_until_idle()
         assert [job for job in library.jobs() if job.state != "cancelled"] == []
         told = zip(actions, acks)

@@ -6,11 +6,13 @@ import numpy as np
 import pytest
 import torch
 from sentence_transformers import SentenceTransformer
+from sentence_transformers.sentence_transformer.modules import StaticEmbedding
 
 from retrieval import embed
 from retrieval.embed import Embedder
 from retrieval.errors import LibraryDamaged, LibraryError
 from retrieval.int8 import Int8Bert, is_fast
+from retrieval.library import Library
 
 
 def test_vectors_are_normalised_and_in_the_order_of_the_texts(embedder):
@@ -148,11 +150,16 @@ def test_a_model_that_is_not_there(tmp_path):
         Embedder(str(tmp_path / "none")).encode(["x"])
 
 
-def test_a_folder_with_other_weights_is_another_model(tmp_path):
-    (tmp_path / "model.safetensors").write_bytes(b"one")
-    first = Embedder(str(tmp_path)).model_name
-    assert first == Embedder(str(tmp_path)).model_name
-    assert first.startswith(f"{tmp_path}@")
-    (tmp_path / "model.safetensors").write_bytes(b"two")
-    assert Embedder(str(tmp_path)).model_name != first
-    assert Embedder("a-name-of-the-cache").model_name == "a-name-of-the-cache"
+def test_a_model_of_any_length_embeds(tmp_path, embedder):
+    tokenizer = embedder._loaded().tokenizer.backend_tokenizer
+    torch.manual_seed(1)
+    SentenceTransformer(modules=[StaticEmbedding(tokenizer, embedding_dim=64)]).save(str(tmp_path / "static"))
+    static = Embedder(str(tmp_path / "static"))
+    vectors = static.encode([*TEXTS, "bread " * 5000])
+    assert vectors.shape == (len(TEXTS) + 1, 64)
+    assert vectors[0] @ static.encode([TEXTS[0]])[0] > 0.99
+    (folder := tmp_path / "documents").mkdir()
+    (folder / "bread.txt").write_text("Bread needs flour.")
+    with Library.open(tmp_path / "library", static) as library:
+        assert [report.state for report in library.ingest([folder])] == ["ready"]
+        assert library.search("bread", leg="dense")[0].document == "bread.txt"

@@ -24,10 +24,13 @@ def tree(tmp_path):
 @pytest.mark.parametrize(
     ("files", "given", "names"),
     [
+        (["a/x/r.txt"], ["a"], ["x/r.txt"]),
+        (["a/x/r.txt", "a/s.txt", "t.txt"], ["a", "t.txt"], ["s.txt", "x/r.txt", "t.txt"]),
         (["a/r.txt", "b/r.txt", "b/s.txt"], ["a", "b"], ["a/r.txt", "b/r.txt", "s.txt"]),
         (["a/r.txt", "b/r.txt"], ["a/r.txt", "b/r.txt"], ["a/r.txt", "b/r.txt"]),
         (["x/a/r.txt", "y/a/r.txt"], ["x/a/r.txt", "y/a"], ["x/a/r.txt", "y/a/r.txt"]),
         (["a/x/r.txt", "a/y/r.txt", "b/x/r.txt"], ["a", "b"], ["a/x/r.txt", "y/r.txt", "b/x/r.txt"]),
+        (["x/a/r.txt", "y/a/r.txt"], ["x", "y"], ["x/a/r.txt", "y/a/r.txt"]),
         (["a/p/q/r.txt", "a/q/r.txt"], ["a"], ["p/q/r.txt", "q/r.txt"]),
         (["a/x/r.txt", "a/r.txt"], ["a"], ["r.txt", "x/r.txt"]),
         (["b/a/r.txt", "b/r.txt"], ["b/a", "b/a/r.txt", "b/r.txt", "b/a/../r.txt"], ["a/r.txt", "b/r.txt"]),
@@ -38,6 +41,17 @@ def tree(tmp_path):
 def test_names_of_one_call_differ(tree, monkeypatch, files, given, names):
     monkeypatch.chdir(tree(*files))
     assert [source.name for source in expand(given)] == names
+
+
+def test_the_name_of_before_is_told_where_it_is_no_other_files(tree):
+    root = tree("a/x/r.txt", "a/y/s.txt", "a/s.txt", "t.txt")
+    sources = expand([root / "a", root / "t.txt"])
+    assert [(source.name, source.bare) for source in sources] == [
+        ("s.txt", ""),
+        ("x/r.txt", "r.txt"),
+        ("y/s.txt", ""),
+        ("t.txt", ""),
+    ]
 
 
 def test_a_file_reached_through_a_linked_folder_is_meant_once(tree):

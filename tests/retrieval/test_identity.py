@@ -35,16 +35,11 @@ def test_a_replaced_version_is_neither_found_nor_listed_but_its_citations_resolv
         shelf.remove(old.id)
 
 
-def test_replaced_texts_are_kept_until_they_are_released(open_tiny):
+def test_replaced_texts_are_kept(open_tiny):
     with open_tiny() as library:
         versions = [put(library, "a.txt", f"Version {number}.") for number in range(4)]
     with open_tiny() as library:
         assert [library.text(version.id) for version in versions] == [f"Version {number}." for number in range(4)]
-        released = library.release({versions[1].id, "unknown"})
-        assert {document.id for document in released} == {versions[0].id, versions[2].id}
-        assert library.document(versions[0].id) is None
-        assert library.text(versions[1].id) == "Version 1."
-        assert library.release({versions[1].id}) == []
         assert [document.id for document in library.documents()] == [versions[3].id]
 
 

@@ -16,7 +16,7 @@ UNIT = np.eye(4, dtype=np.float32)
 
 
 def entry(id_, body, collection="c", document="d", title="name", language="en", heading=""):
-    return Entry(id_, document, collection, language, title, heading, body)
+    return Entry(id_, document, collection, collection, language, title, heading, body)
 
 
 def ids(found):

@@ -9,6 +9,7 @@ import pytest
 
 from retrieval.errors import DocumentError, LibraryError
 from retrieval.extract import Limits
+from retrieval.files import Source
 from retrieval.library import Library
 
 LONG = " ".join(f"Sentence {number} tells of the word{number}." for number in range(6000)).encode()
@@ -137,7 +138,7 @@ def test_cancelled_in_the_moment_of_being_stored(shelf):
     job = shelf.submit(b"Text.", "a.txt")
     claimed = shelf._queue.jobs.claim()
     path, order = shelf._queue.begin(claimed)
-    (content,) = shelf._ingest.contents(path, "a.txt", order)
+    (content,) = shelf._ingest.contents(Source(path, "a.txt"), order)
 
     def settle(report):
         shelf._queue.jobs.cancel(job.id)
@@ -301,7 +302,13 @@ def test_a_password_is_kept_in_memory_alone(open_tiny, write, tmp_path, caplog):
         assert library.job(given.id).state == "ready"
         for job in (bare, elsewhere):  # The other process knows a password that this one, which works, does not.
             assert library.job(job.id).state == "failed"
-            assert "is encrypted" in library.job(job.id).reason
+            assert "is encrypted; " in library.job(job.id).reason
+            assert library.job(job.id).needs_password
+        assert library.job(bare.id).reason == "bare.pdf is encrypted; give its password."
+        assert library.job(elsewhere.id).reason == (
+            "elsewhere.pdf is encrypted; the password that came with it is known only to the server that it was given "
+            "to; to the one that works on the uploads, give its password."
+        )
         library.retry(bare.id, password="wrong")
         library.worker.run_until_idle()
         assert "is encrypted" in library.job(bare.id).reason
@@ -337,7 +344,7 @@ def test_the_files_of_an_archive_are_taken_in_one_by_one(shelf, archive):
     job = shelf.submit(archive, "my.zip", "box")
     shelf.worker.run_until_idle()
     assert shelf.job(job.id).state == "skipped"
-    assert shelf.job(job.id).reason == "It was unpacked; the files in it, 4 in all, are taken in one by one."
+    assert shelf.job(job.id).reason == "It was unpacked: of its 4 files, 3 taken in one by one, 1 refused."
     assert [document.name for document in shelf.documents("box")] == ["my.zip/a.txt", "my.zip/d.txt"]
     assert {each.name: each.state for each in shelf.jobs("box") if each.id != job.id} == {
         **{"my.zip/b/noise.bin": "failed", "my.zip/../c.txt": "failed"}
@@ -356,7 +363,7 @@ def test_an_archive_that_was_interrupted_takes_each_of_its_files_in_once(shelf, 
     shelf.worker.run_until_idle()
     assert {each.name for each in shelf.jobs()} | {document.name for document in shelf.documents()} == half
     assert [each.state for each in shelf.jobs()] == ["skipped", "failed", "failed"]
-    assert shelf.job(job.id).reason.endswith("4 in all, are taken in one by one.")
+    assert shelf.job(job.id).reason.endswith("of its 4 files, 3 taken in one by one, 1 refused.")
 
 
 def test_what_a_killed_worker_was_at_waits_for_the_next(shelf, open_tiny):

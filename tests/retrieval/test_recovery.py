@@ -11,6 +11,7 @@ import pytest
 
 from retrieval.errors import LibraryDamaged, LibraryError
 from retrieval.library import Library
+from retrieval.model_id import ModelId
 from retrieval.store import Store
 
 
@@ -178,7 +179,7 @@ def test_another_model_needs_a_reindex(tmp_path, facts, embedder, everywhere):
     class Renamed(type(embedder)):
         def __init__(self):
             super().__init__()
-            self.model_name = "renamed"
+            self.id = ModelId("renamed")
 
         dimensions = 384
 

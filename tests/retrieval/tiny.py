@@ -5,6 +5,8 @@ import zlib
 
 import numpy as np
 
+from retrieval.model_id import ModelId
+
 
 class TinyEmbedder:
     """What `retrieval.embed.Embedder` offers; it counts the texts, and calls `watch` before each call's work."""
@@ -12,7 +14,7 @@ class TinyEmbedder:
     dimensions = 16
 
     def __init__(self, model_name="tiny"):
-        self.model_name = model_name
+        self.id = ModelId(model_name)
         self.encoded = 0
         self.watch = lambda texts: None
 

@@ -1,0 +1,75 @@
+"""Versions over sessions: the same name with other weights or settings is another, rated on one scale."""
+
+from dataclasses import replace
+
+import pytest
+
+from eval.contest import Contest
+from eval.contestants import Contestant
+from eval.ratings import Settings
+from eval.sessions import create_session
+from eval.versions import versions_report
+
+QUICK = Settings(rounds=20, shuffles=5)
+
+
+@pytest.fixture
+def fought(records, assistant, two):
+    """Plays all battles of a session of two prompts; the winners are by contestant's name."""
+
+    def play(name, contestants, better):
+        contest = Contest(records, create_session(records, name, ["Who?", "Where?"], contestants), assistant)
+        while (matchup := contest.next("ann")) is not None:
+            list(contest.play(matchup))
+            left = contest.session.contestants[matchup.left].name
+            contest.vote(matchup, "left" if left == better else "right")
+
+    return play
+
+
+def test_one_version_keeps_its_name(records, fought, two):
+    fought("first", two, "greedy")
+    fought("second", two, "drawn")
+    found = versions_report(records, QUICK)
+    assert [version["label"] for version in found["versions"]] == ["drawn", "greedy"]
+    assert found["people"]["votes"] == 4
+    assert [version["votes"] for version in found["versions"]] == [4, 4]
+    assert found["versions"][0]["rating"] == pytest.approx(1500)
+
+
+def test_other_settings_are_another_version_on_the_same_scale(records, fought, two):
+    fought("first", two, "greedy")
+    colder = replace(two[1], sampling=replace(two[1].sampling, temperature=0.5))
+    fought("second", (two[0], colder), "drawn")
+    found = versions_report(records, QUICK)
+    greedy = [version for version in found["versions"] if version["name"] == "greedy"]
+    drawn = [version for version in found["versions"] if version["name"] == "drawn"]
+    assert [version["label"] for version in greedy] == ["greedy"]
+    assert len({version["label"] for version in drawn}) == 2
+    assert all(version["label"].startswith(f"drawn · {version['checkpoint'][:8]}") for version in drawn)
+    assert drawn[0]["first_at"] < drawn[1]["first_at"]
+    assert {version["group"] for version in found["versions"]} == {1}
+    assert drawn[0]["rating"] < greedy[0]["rating"] < drawn[1]["rating"]
+
+
+def test_other_weights_under_the_same_name_are_another_version(records, fought, two):
+    fought("first", two, "greedy")
+    fought("second", two, "drawn")
+    records.all("UPDATE generations SET checkpoint = 'feedc0de12' WHERE session_id = 2 AND contestant = 1")
+    found = versions_report(records, QUICK)
+    labels = [version["label"] for version in found["versions"]]
+    assert labels[1:] == ["drawn · feedc0de", "greedy"]
+    assert labels[0].startswith("drawn · ")
+    assert [version["votes"] for version in found["versions"]] == [2, 2, 4]
+
+
+def test_what_no_battle_connects_is_not_on_one_scale(records, fought, two):
+    fought("first", two, "greedy")
+    model = two[0].model
+    others = (Contestant("x", model, sampling=two[0].sampling), Contestant("y", model, sampling=two[1].sampling))
+    fought("second", others, "x")
+    assert sorted(version["group"] for version in versions_report(records, QUICK)["versions"]) == [1, 1, 2, 2]
+
+
+def test_without_votes_there_are_no_versions(records, session):
+    assert versions_report(records, QUICK) == {"versions": [], "people": None}
