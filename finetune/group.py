@@ -1,4 +1,4 @@
-"""Several processes that pretrain together, each on its part of every step; alone, all of this does nothing.
+"""Several processes that train together, each on its part of every step; alone, all of this does nothing.
 
 A launcher (torchrun, accelerate launch) starts them and says who is who. Every process holds the whole model: one that
 needs to be sharded is no matter for pretraining from scratch here.
@@ -61,4 +61,14 @@ def joined() -> Iterator[Group]:
     try:
         yield Group(distributed.get_rank(), size, device)
     finally:
+        distributed.destroy_process_group()
+
+
+def leave() -> None:
+    """End the group that accelerate made, where there is one, once all its processes are done.
+
+    One that went before the others, its threads still at work, could be ended by the system on its way out.
+    """
+    if distributed.is_initialized():
+        distributed.barrier()
         distributed.destroy_process_group()

@@ -15,6 +15,7 @@ from assistant.errors import InputError
 from finetune.base import Base, adapted, load_base, new_model
 from finetune.beginning import Beginning
 from finetune.config import Recipe
+from finetune.group import leave
 from finetune.language import Prepared, conversations
 from finetune.learned import learned_tokens_only
 from finetune.memory import out_of_memory_told
@@ -47,6 +48,7 @@ def run(recipe: Recipe, *, resume: bool = False) -> Path:
         return pretrain(recipe, saved)
     if not is_first():
         _trained(recipe, prepare(recipe), saved)
+        leave()
         return output
     began = Beginning(recipe, saved)
     with nothing_left_without_a_step(output):
@@ -54,6 +56,7 @@ def run(recipe: Recipe, *, resume: bool = False) -> Path:
         began.mark(prepared)
         trained, found = _trained(recipe, prepared, saved)
         began.save(prepared, trained, found)
+    leave()
     return output
 
 
