@@ -19,7 +19,7 @@ LEAVE = '<p><button type="button" data-act="leave">Back to the start</button></p
 
 def welcome_html(forms: int) -> str:
     """What stands there before anybody rates."""
-    words = _WELCOME if forms else "There is no form to rate yet. Make one below, from a file of texts."
+    words = _WELCOME if forms else "There is no form to rate yet. Make one with New form, from a file of texts."
     return f'<p class="fn-status">{words}</p>'
 
 

@@ -59,7 +59,7 @@ class Rating:
 
         def begun() -> str:
             if not name:
-                raise InputError("There is no form chosen; choose one, or make one below.")
+                raise InputError("There is no form chosen; choose one, or make one with New form.")
             if not rater:
                 raise InputError("Say your name first: your scores are kept under it.")
             form = find_form(self._records, name)
