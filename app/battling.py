@@ -4,7 +4,6 @@ What counts is in the records (`eval.contest`): a page that is reloaded goes on 
 a battle that has a vote, from whatever window, takes no other.
 """
 
-import logging
 import math
 import threading
 import time
@@ -17,6 +16,7 @@ import gradio as gr
 
 from app.arena import Fight, arena_html, datalists_html
 from app.conversation import Turn, advance
+from app.faults import refusal_html
 from app.listing import notice_html
 from assistant.errors import SHOWN, InputError
 from assistant.pipeline import Assistant
@@ -26,7 +26,6 @@ from eval.sessions import find_session, list_sessions
 from eval.votes import cast
 from retrieval.database import Database
 
-FAULT = "Something went wrong in the program; the trace is in its log. Try it again."
 _BUNDLED = "bundled"
 _PAUSE_SECONDS = 0.08
 """Between two pictures of answers that grow: each is sent whole."""
@@ -61,11 +60,8 @@ class Battling:
             if not session:
                 raise InputError("there is no session chosen; choose one, or begin one below")
             yield from self._played(session, rater, stop)
-        except SHOWN as fault:
-            yield gr.skip(), gr.skip(), notice_html(str(fault), warning=True), gr.skip()
-        except Exception:
-            logging.getLogger("footnote").exception("a battle could not be played")
-            yield gr.skip(), gr.skip(), notice_html(FAULT, warning=True), gr.skip()
+        except Exception as fault:
+            yield gr.skip(), gr.skip(), refusal_html(fault, "a battle could not be played"), gr.skip()
         finally:
             stop.set()  # also where the reader has gone
 

@@ -1,16 +1,14 @@
 """The leaderboard of the page: a choice of a session, and what its votes say (`app.standings`)."""
 
-import logging
 from typing import Any
 
 import gradio as gr
 
+from app.faults import explained
 from app.listing import notice_html
-from assistant.errors import SHOWN
 from eval.sessions import list_sessions
 from retrieval.database import Database
 
-FAULT = "Something went wrong in the program; the trace is in its log. Try it again."
 ALL = "All sessions, version by version"
 _INTRO = (
     "Ratings by all votes of a session, with how sure they are. Contestants share a rank as long as their intervals "
@@ -42,15 +40,13 @@ class Leaderboard:
         from eval.session_report import battle_report
         from eval.versions import versions_report
 
-        try:
+        def made() -> str:
             if session == ALL:
                 return versions_html(versions_report(self._records))
             return standings_html(battle_report(self._records, session))
-        except SHOWN as fault:
-            return notice_html(str(fault), warning=True)
-        except Exception:
-            logging.getLogger("footnote").exception("a leaderboard could not be made")
-            return notice_html(FAULT, warning=True)
+
+        html, refusal = explained(made, "a leaderboard could not be made")
+        return html or refusal
 
 
 def build_leaderboard(leaderboard: Leaderboard, tab: gr.Tab) -> None:

@@ -5,15 +5,16 @@ from typing import Any
 import gradio as gr
 
 from app.battling import battle_names
+from app.faults import explained
 from app.listing import notice_html
 from app.render import count
 from app.rows import build_rows, rows_of, rows_value
-from assistant.errors import SHOWN, InputError
+from assistant.errors import InputError
 from assistant.pipeline import Assistant
 from eval.contest import Contest
 from eval.contestants import Contestant, contestant_of
 from eval.session_input import prompts_of_collection
-from eval.sessions import create_session, plan_session
+from eval.sessions import BattleSession, create_session, plan_session
 from retrieval.database import Database
 from retrieval.types import DEFAULT_COLLECTION
 
@@ -47,24 +48,27 @@ class NewSession:
 
     def create(self, name: str, prompts: str, rows: str, seed: float) -> tuple[Any, str]:
         """Begin a session, once each of its contestants was found able to answer."""
-        try:
+
+        def begun() -> BattleSession:
             contestants = [_contestant(row) for row in rows_of(rows)]
             planned = plan_session(name, prompts.splitlines(), contestants, seed=_seed(seed))
             Contest(self._records, planned, self._assistant).generations.check()
-            made = create_session(self._records, planned.name, planned.prompts, contestants, seed=planned.seed)
-        except SHOWN as fault:
-            return gr.skip(), notice_html(str(fault), warning=True)
+            return create_session(self._records, planned.name, planned.prompts, contestants, seed=planned.seed)
+
+        made, refusal = explained(begun, "a session could not be made")
+        if made is None:
+            return gr.skip(), refusal
         prompts_made = count(len(made.prompts), "prompt")
         said = f"Made {made.name}: {len(made.contestants)} contestants, {prompts_made}. Press Start."
         return gr.update(choices=battle_names(self._records), value=made.name), notice_html(said)
 
     def suggest(self, collection: str, seed: float) -> tuple[Any, str]:
         """Questions on the documents of a collection, one a line."""
-        try:
-            found = prompts_of_collection(self._assistant.library, collection, _QUESTIONS, _seed(seed))
-        except SHOWN as fault:
-            return gr.skip(), notice_html(str(fault), warning=True)
-        return "\n".join(found), ""
+        found, refusal = explained(
+            lambda: prompts_of_collection(self._assistant.library, collection, _QUESTIONS, _seed(seed)),
+            "no questions could be made of the documents",
+        )
+        return (gr.skip(), refusal) if found is None else ("\n".join(found), "")
 
 
 def build_new_session(new: NewSession, session: gr.Dropdown, collection: gr.Dropdown) -> None:

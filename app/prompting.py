@@ -1,6 +1,5 @@
 """The handlers of the prompts: the preview, the saved ones, and a reply of the served model to try one."""
 
-import logging
 import threading
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -10,6 +9,7 @@ import gradio as gr
 
 from app.collection import chosen
 from app.conversation import Turn, advance
+from app.faults import explained, refusal_html
 from app.listing import notice_html
 from app.render import count, escape, turn_html
 from app.rows import rows_of, rows_value
@@ -19,7 +19,6 @@ from assistant.prompt_builder import Example, PromptParts
 from eval.saved_prompts import find_prompt, list_prompts, remove_prompt, save_prompt, told_by
 from retrieval.database import Database
 
-FAULT = "Something went wrong in the program; the trace is in its log. Try it again."
 TEXTS = ("task", "situation", "role", "output_format", "constraints", "criteria", "call_to_action")
 """The fields of the form that are text, in order; after them come the examples."""
 _LISTS = ("constraints", "criteria")
@@ -69,10 +68,9 @@ class Prompting:
         """A saved prompt in the form, with its name and preview."""
         if not name:
             return self.blank()
-        try:
-            parts = find_prompt(self._records, name).parts
-        except SHOWN as fault:
-            return (*[gr.skip()] * (len(TEXTS) + 3), notice_html(str(fault), warning=True))
+        parts, refusal = explained(lambda: find_prompt(self._records, name).parts, "a prompt could not be opened")
+        if parts is None:
+            return (*[gr.skip()] * (len(TEXTS) + 3), refusal)
         return (name, *_fields(parts), prompt_html(parts.text()), "")
 
     def blank(self) -> tuple[Any, ...]:
@@ -100,20 +98,14 @@ class Prompting:
             for event in reply(question, stop=stop):
                 turn = advance(turn, event)
                 yield turn_html(_PAGE_ID, turn, self._text) if turn.draft.strip() or turn.answer else _WRITING
-        except SHOWN as fault:
-            yield notice_html(str(fault), warning=True)
-        except Exception:
-            logging.getLogger("footnote").exception("a prompt could not be tried")
-            yield notice_html(FAULT, warning=True)
+        except Exception as fault:
+            yield refusal_html(fault, "a prompt could not be tried")
         finally:
             stop.set()
 
     def _told(self, work: Callable[[], tuple[str | None, str]], opened: str | None) -> tuple[Any, str]:
-        try:
-            now_open, said = work()
-        except SHOWN as fault:
-            return gr.skip(), notice_html(str(fault), warning=True)
-        return self.look(now_open), said
+        done, refusal = explained(work, "a prompt could not be kept")
+        return (gr.skip(), refusal) if done is None else (self.look(done[0]), done[1])
 
     def _text(self, document_id: str) -> str:
         library = self._assistant.library

@@ -3,19 +3,18 @@
 What the browser sends names its form, text and rater, and none of it is trusted. Handlers keep nothing themselves.
 """
 
-import logging
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
 import gradio as gr
 
+from app.faults import explained
 from app.form_html import LEAVE, item_html, made_html, thanks_html, welcome_html
 from app.form_report_html import report_html
 from app.listing import notice_html
-from app.shelf import FAULT
 from app.uploads import named
-from assistant.errors import SHOWN, InputError
+from assistant.errors import InputError
 from eval.form_items import MOST_TEXTS, read_texts
 from eval.form_report import form_report
 from eval.form_scores import scores_csv
@@ -27,6 +26,7 @@ from retrieval.database import Database
 Asked = Mapping[str, Any]
 """What the page sends of a text: form, id, rater, item, place, scores, seconds, again."""
 Made = TypeVar("Made")
+_FAILED = "a form could not be served"
 _SHOW, _HIDE = {"visible": True}, {"visible": False}
 
 
@@ -45,7 +45,7 @@ class Rating:
             return self._choice(names[0] if names else None), rater, welcome_html(len(names)), gr.update(**_SHOW)
         if not known.get("open"):
             return self._choice(name), rater, welcome_html(len(names)), gr.update(**_SHOW)
-        stage, refusal = _explained(lambda: self._next(find_form(self._records, name), rater))
+        stage, refusal = explained(lambda: self._next(find_form(self._records, name), rater), _FAILED)
         return self._choice(name), rater, stage or refusal, gr.update(**(_HIDE if stage else _SHOW))
 
     def look(self, chosen: str | None) -> Any:
@@ -66,7 +66,7 @@ class Rating:
             with self._records.transaction():
                 return self._next(form, add_rater(self._records, rater, "person"))
 
-        stage, refusal = _explained(begun)
+        stage, refusal = explained(begun, _FAILED)
         if stage is None:
             return gr.skip(), gr.skip(), gr.skip(), refusal
         return {"form": name, "rater": rater, "open": True}, stage, gr.update(**_HIDE), ""
@@ -79,7 +79,7 @@ class Rating:
     def score(self, event: gr.EventData) -> Any:
         """Keep the scores of the text that is shown, and show the next; where they cannot be kept, they stay ticked."""
         asked: Asked = event._data or {}
-        shown, refusal = _explained(lambda: self._kept(asked))
+        shown, refusal = explained(lambda: self._kept(asked), _FAILED)
         return shown or self._again(asked, refusal)
 
     def back(self, event: gr.EventData) -> Any:
@@ -91,7 +91,7 @@ class Rating:
             item = item_at(self._records, form, rater, max(1, min(_number(asked, "place") - 1, form.texts)))
             return item_html(form, item, rater, item.scores)
 
-        shown, refusal = _explained(before)
+        shown, refusal = explained(before, _FAILED)
         return shown or self._again(asked, refusal)
 
     def create(
@@ -107,7 +107,7 @@ class Rating:
             read = _called(path, called, lambda: read_texts(path, chosen))
             return create_form(self._records, name or Path(called).stem, chosen, read)
 
-        form, refusal = _explained(made)
+        form, refusal = explained(made, _FAILED)
         if form is None:
             return gr.skip(), gr.skip(), gr.skip(), gr.skip(), refusal
         return self._choice(form.name), "", None, None, made_html(form)
@@ -121,7 +121,7 @@ class Rating:
             report = form_report(self._records, name)
             return report_html(report, scores_csv(self._records, find_form(self._records, name)))
 
-        html, refusal = _explained(found)
+        html, refusal = explained(found, _FAILED)
         return html or refusal
 
     def _choice(self, name: str | None) -> Any:
@@ -158,7 +158,7 @@ class Rating:
             item = item_at(self._records, form, rater, _number(asked, "place"))
             return item_html(form, item, rater, _scores(asked), refusal)
 
-        html, _ = _explained(shown)
+        html, _ = explained(shown, _FAILED)
         return html or refusal + LEAVE
 
     def _form(self, asked: Asked) -> Form:
@@ -201,14 +201,3 @@ def _called(path: Path, name: str, work: Callable[[], Made]) -> Made:
         return work()
     except InputError as fault:
         raise InputError(str(fault).replace(str(path), name)) from fault
-
-
-def _explained(work: Callable[[], Made]) -> tuple[Made | None, str]:
-    """What `work` makes, or None and why, as HTML."""
-    try:
-        return work(), ""
-    except SHOWN as fault:
-        return None, notice_html(str(fault), warning=True)
-    except Exception:
-        logging.getLogger("footnote").exception("a form could not be served")
-        return None, notice_html(FAULT, warning=True)

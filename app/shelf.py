@@ -5,32 +5,29 @@ the page, shows how far it is.
 """
 
 import hashlib
-import logging
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import gradio as gr
 
 from app.acts import act, found
 from app.collection import choices, chosen
+from app.faults import explained, reason_of
 from app.listing import library_html, notice_html, refused_html
 from app.preview import preview_html
 from app.uploads import named
-from assistant.errors import SHOWN
 from assistant.pipeline import Assistant
 from retrieval.errors import LibraryError
 from retrieval.reasons import too_large
 from retrieval.types import DEFAULT_COLLECTION
 
-FAULT = "Something went wrong in the program; the trace is in its log. Try it again."
+_FAILED = "something could not be done with the documents"
 MOST = 200
 """Rows of the list at first, and how many each wish for more adds."""
 BUSY_SECONDS, IDLE_SECONDS = 1.0, 5.0
 
 View = tuple[Any, Any, Any, Any]
 """The list, what it was made of, how often to look, and the choice of collections: skipped where nothing changed."""
-Made = TypeVar("Made")
 
 
 class Shelf:
@@ -47,12 +44,12 @@ class Shelf:
         self, files: list[dict[str, Any]] | None, password: str, collection: str, seen: str, most: int
     ) -> tuple[Any, ...]:
         """Hand uploaded files over to the library; tell of each that is refused why. Empties the two fields."""
-        said, refusal = _explained(lambda: self._submitted(files or [], password, chosen(collection)))
+        said, refusal = explained(lambda: self._submitted(files or [], password, chosen(collection)), _FAILED)
         return None, "", said or refusal, *self.look(collection, seen, most)
 
     def act(self, collection: str, seen: str, most: int, event: gr.EventData) -> tuple[Any, ...]:
         """Do what a button of the list is for, and tell what was done."""
-        done, refusal = _explained(lambda: act(self._library, event._data or {}, collection))
+        done, refusal = explained(lambda: act(self._library, event._data or {}, collection), _FAILED)
         return notice_html(done) if done else refusal, *self.look(collection, seen, most)
 
     def more(self, collection: str, seen: str, most: int) -> tuple[Any, ...]:
@@ -61,7 +58,7 @@ class Shelf:
 
     def look(self, collection: str, seen: str, most: int) -> View:
         """The documents of now, where they are not those that were seen before."""
-        made, refusal = _explained(lambda: self._listed(chosen(collection), int(most)))
+        made, refusal = explained(lambda: self._listed(chosen(collection), int(most)), _FAILED)
         html, names, busy = made or (refusal, [], False)
         before, now = (seen or "").split(), [_digest(html), _digest(repr(names))]
         if before == now:
@@ -71,7 +68,7 @@ class Shelf:
 
     def choose(self, typed: str, kept: object) -> tuple[Any, ...]:
         """Turn to another collection; where `typed` cannot name one, stay with `kept`."""
-        collection, refusal = _explained(lambda: chosen(typed))
+        collection, refusal = explained(lambda: chosen(typed), _FAILED)
         collection = collection or _kept(kept)
         return collection, refusal, MOST, *self._turned(collection)
 
@@ -88,7 +85,7 @@ class Shelf:
             text, sections = self._library.text(document.id), self._library.sections(document.id)
             return preview_html(document, text, sections, int(asked["part"]), int(asked["turn"]))
 
-        html, refusal = _explained(shown)
+        html, refusal = explained(shown, _FAILED)
         return html or gr.skip(), refusal
 
     def _turned(self, collection: str) -> View:
@@ -107,11 +104,8 @@ class Shelf:
                 raise too_large(name, size, most)
             with path.open("rb") as file:  # copied piece by piece
                 self._library.submit(file, name, collection, password=password or None)
-        except SHOWN as fault:
-            return str(fault)
-        except Exception:
-            logging.getLogger("footnote").exception("a file could not be taken in")
-            return FAULT
+        except Exception as fault:
+            return reason_of(fault, "a file could not be taken in")
         return ""
 
     def _listed(self, collection: str, most: int) -> tuple[str, list[str], bool]:
@@ -125,17 +119,6 @@ class Shelf:
         names = choices(library, collection)
         html = library_html(jobs, documents, {job.id: job.reason for job in told if job.reason}, names, most)
         return html, names, any(not job.ended for job in jobs)
-
-
-def _explained(work: Callable[[], Made]) -> tuple[Made | None, str]:
-    """What `work` makes, or None and why, as HTML."""
-    try:
-        return work(), ""
-    except SHOWN as fault:
-        return None, notice_html(str(fault), warning=True)
-    except Exception:
-        logging.getLogger("footnote").exception("something could not be done with the documents")
-        return None, notice_html(FAULT, warning=True)
 
 
 def _kept(value: object) -> str:

@@ -15,7 +15,7 @@ from eval.form_items import FormText, checked
 from eval.form_order import order_of
 from eval.likert_file import SCALE
 from eval.rubric import Rubric, rubric_of
-from eval.sessions import RaterKind, add_rater, add_session, session_row
+from eval.sessions import RaterKind, add_rater, add_session, rater_name, session_row
 from retrieval.database import Database
 
 _LONGEST_SECONDS = 24 * 3600.0
@@ -165,11 +165,11 @@ def check_scores(rubric: Rubric, scores: Mapping[str, int]) -> None:
 
 def _order(db: Database, form: Form, rater: str) -> list[int]:
     rows = db.all("SELECT name FROM items WHERE session_id = ? ORDER BY number", form.id)
-    return order_of([name for (name,) in rows], form.seed, _known_as(rater))
+    return order_of([name for (name,) in rows], form.seed, rater_name(rater))
 
 
 def _scored(db: Database, form: Form, rater: str) -> set[int]:
-    rows = db.all("SELECT DISTINCT item FROM scores WHERE session_id = ? AND rater = ?", form.id, _known_as(rater))
+    rows = db.all("SELECT DISTINCT item FROM scores WHERE session_id = ? AND rater = ?", form.id, rater_name(rater))
     return {item for (item,) in rows}
 
 
@@ -180,14 +180,9 @@ def _item(db: Database, form: Form, rater: str, number: int, place: int, done: i
     [(text, source)] = rows
     given = db.all(
         "SELECT aspect, score FROM scores WHERE session_id = ? AND item = ? AND rater = ?",
-        *(form.id, number, _known_as(rater)),
+        *(form.id, number, rater_name(rater)),
     )
     return FormItem(number, place, form.texts, done, text, source, dict(given))
-
-
-def _known_as(rater: str) -> str:
-    """A rater's name as `add_rater` keeps it."""
-    return " ".join(rater.split())
 
 
 def _no_text(form: Form, number: int) -> InputError:

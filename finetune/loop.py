@@ -73,14 +73,13 @@ class Loop:
         began = time.monotonic() - seconds
         while not kept.get("ended"):
             share = self._course.share(state.global_step, seconds, kept.get("first", seconds))
-            started = time.monotonic()
             loss, norm = self._step(state.global_step, self._plan.learning_rate * share)
             state.global_step += 1
             state.num_input_tokens_seen += self._per_step * self._plan.window
             kept.setdefault("losses", []).append(loss)
-            seconds, last = (self._group.told(time.monotonic() - then) for then in (began, started))
+            seconds = self._group.told(time.monotonic() - began)
             kept.setdefault("first", seconds)
-            kept["ended"] = self._course.has_ended(state.global_step, seconds, last)
+            kept["ended"] = self._course.has_ended(state.global_step, seconds)
             state.max_steps = self._course.steps_in_all(state.global_step, seconds)
             if state.global_step % min(_LOGGED_STEPS, self._every) == 0 or kept["ended"]:
                 self._log_losses(norm, self._plan.learning_rate * share)

@@ -46,9 +46,13 @@ class Course:
         done = self.progress(step, seconds)
         return min(self.steps, math.ceil(step / done)) if step and done else self.steps
 
-    def has_ended(self, step: int, seconds: float, last: float) -> bool:
-        """Whether the plan ends after `step` steps, or one more of `last` seconds would pass the limit of time."""
-        return self.progress(step, seconds + last if self.plan.minutes else 0.0) >= 1.0
+    def has_ended(self, step: int, seconds: float) -> bool:
+        """Whether the plan ends after `step` steps, or one more as long as they were on average would pass the time.
+
+        On average, so that one slow step does not end a run whose rate has yet to go down.
+        """
+        mean = seconds / step if step and self.plan.minutes else 0.0
+        return self.progress(step, seconds + mean) >= 1.0
 
 
 def _shape(plan: Training, progress: float) -> float:

@@ -3,7 +3,8 @@
 import gradio as gr
 import pytest
 
-from app.shelf import FAULT, MOST
+from app.faults import FAULT
+from app.shelf import MOST
 
 
 def act(shelf, act, id_="", collection="default", **more):

@@ -7,7 +7,8 @@ import gradio as gr
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.shelf import BUSY_SECONDS, FAULT, IDLE_SECONDS, MOST
+from app.faults import FAULT
+from app.shelf import BUSY_SECONDS, IDLE_SECONDS, MOST
 from app.uploads import named, safe_name
 
 SKIPPED = (gr.skip(),) * 4

@@ -74,14 +74,15 @@ def test_texts_of_one_source_are_kept_apart_where_it_can_be(groups, seed):
     assert together == max(0, most - (len(groups) - most) - 1)
 
 
-def test_a_rater_goes_on_where_they_stopped_whatever_the_spaces_in_their_name(db, form):
-    first = next_item(db, form, "Ann Lee")
-    store_scores(db, form, first.number, " Ann  Lee ", GOOD)
-    second = next_item(db, find_form(db, "spring"), "Ann Lee")
+@pytest.mark.parametrize("typed", [" Ren\u00e9  Lee ", "Rene\u0301 Lee"])
+def test_a_rater_goes_on_where_they_stopped_however_their_name_is_typed(db, form, typed):
+    first = next_item(db, form, typed)
+    store_scores(db, form, first.number, "Ren\u00e9 Lee", GOOD)
+    second = next_item(db, find_form(db, "spring"), typed)
     assert (second.place, second.done) == (2, 1)
-    assert second.number == item_at(db, form, "Ann Lee", 2).number
-    assert place_of(db, form, "Ann Lee", second.number) == 2
-    assert item_at(db, form, "Ann Lee", 1).scores == GOOD
+    assert second.number == item_at(db, form, typed, 2).number
+    assert place_of(db, form, typed, second.number) == 2
+    assert item_at(db, form, typed, 1).scores == GOOD
 
 
 def test_what_a_rater_sees_has_no_system(db, form):
