@@ -21,7 +21,9 @@ _ALIKE = 0.9
 _LOOKED_AT = 2
 """Passages looked at for each that is wanted, at least."""
 _WORD = re.compile(r"[\u3040-\u30ff\u3400-\u9fff]|[^\W_\u3040-\u30ff\u3400-\u9fff]+")
-_NEGATION = re.compile(r"\b(?:no|not|never|none|neither|nor|cannot|without)\b|n['’]t\b")
+_BLANKS = {code: " " for code in range(128) if not chr(code).isalnum()}
+_NEGATIONS = frozenset(("no", "not", "never", "none", "neither", "nor", "cannot", "without"))
+_CONTRACTED = re.compile(r"n['’]t\b")
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,16 +37,23 @@ class Likeness:
     def of(cls, text: str) -> "Likeness":
         """That of `text`, white space, case and punctuation aside."""
         folded = unicodedata.normalize("NFKC", text).casefold()
-        words = _WORD.findall(folded)
+        words = words_of(folded)
         runs = zip(*(words[start:] for start in range(_SHINGLE)), strict=False)
         # Asked first, since it is quick and nearly all words are letters alone.
-        numbers = [word for word in words if not word.isalpha() and any(map(str.isdigit, word))]
-        fixed = Counter([*numbers, *(["not"] * len(_NEGATION.findall(folded)))])
+        fixed = Counter(word for word in words if not word.isalpha() and any(map(str.isdigit, word)))
+        negations = 0 if _NEGATIONS.isdisjoint(words) else sum(word in _NEGATIONS for word in words)
+        fixed["not"] = negations + len(_CONTRACTED.findall(folded))
         return cls(frozenset(runs) or frozenset([tuple(words)]), tuple(sorted(fixed.items())))
 
     def same(self, other: "Likeness", shared: int) -> bool:
         """Whether both, with so many shingles in common, say the same."""
         return self.fixed == other.fixed and shared >= _ALIKE * (len(self.shingles) + len(other.shingles) - shared)
+
+
+def words_of(text: str) -> list[str]:
+    """Runs of letters and digits; of Chinese and Japanese, the characters."""
+    # A third of the time for most texts, and the same words.
+    return text.translate(_BLANKS).split() if text.isascii() else _WORD.findall(text)
 
 
 def fold(texts: Iterable[tuple[int, str]], most: int) -> dict[int, list[int]]:

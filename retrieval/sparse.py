@@ -57,6 +57,8 @@ class SparseIndex:
         self._schema = _schema()
         self._index = self._opened()
         self._loaded = self.mark()
+        self._reloads = 0
+        self._last: tuple[tuple[int, str, str] | None, Query | None] = None, None
 
     def mark(self) -> str | None:
         """The generation that the index on disk shows; None while it is unknown."""
@@ -92,9 +94,7 @@ class SparseIndex:
 
     def reload(self) -> None:
         """Shows what is on disk now."""
-        mark = self.mark()  # Read first: what comes in between is then seen again, rather than missed.
-        self._index.reload()
-        self._loaded = mark
+        self._show(self.mark())  # Read first: what comes in between is then seen again, rather than missed.
 
     def search(self, collection: str, text: str, k: int, documents: Collection[str] | None = None) -> list[Scored]:
         """The `k` passages of `collection` that score best for the words of `text`, ties by id.
@@ -128,8 +128,9 @@ class SparseIndex:
         return self._index.searcher()
 
     def _search(self, collection: str, text: str, k: int, conditions: Sequence[Query]) -> list[Scored]:
+        asked = self._reloads, collection, text  # noted first, so that no later state is taken for an earlier one
         searcher = self._searcher()
-        words = self._words(searcher, collection, text)
+        words = self._words(searcher, asked)
         if words is None or not k:
             return []
         inside = [*conditions, Query.term_query(self._schema, "collection", collection)]
@@ -139,7 +140,15 @@ class SparseIndex:
         found = [Scored(int(id_), float(score)) for (score, _), id_ in zip(hits, ids, strict=True) if id_ is not None]
         return sorted(found, key=lambda item: (-item.score, item.id))
 
-    def _words(self, searcher: tantivy.Searcher, collection: str, text: str) -> Query | None:
+    def _words(self, searcher: tantivy.Searcher, asked: tuple[int, str, str]) -> Query | None:
+        """As `_words_of`, kept: a search asks twice for the same."""
+        last, words = self._last
+        if last != asked:
+            words = self._words_of(searcher, *asked[1:])
+            self._last = asked, words
+        return words
+
+    def _words_of(self, searcher: tantivy.Searcher, collection: str, text: str) -> Query | None:
         """What the words of `text` ask for in each language of the collection; None where it has no words."""
         present = [each for each in LANGUAGES if searcher.doc_freq("language", _of_language(each, collection))]
         asked = query_terms(text, present, _MAX_QUERY_WORDS)
@@ -201,7 +210,11 @@ class SparseIndex:
         temporary = self._path / (_MARK + ".new")
         temporary.write_text(f"{_FORMAT}:{generation or ''}", "utf-8")
         temporary.replace(self._path / _MARK)
+        self._show(generation)
+
+    def _show(self, generation: str | None) -> None:
         self._index.reload()
+        self._reloads += 1
         self._loaded = generation
 
 

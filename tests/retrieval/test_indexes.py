@@ -168,6 +168,23 @@ def test_sparse_removes_documents_and_keeps_its_mark(tmp_path):
     assert SparseIndex(tmp_path / "k").mark() == "two"
 
 
+@pytest.mark.parametrize("other", [False, True])
+def test_what_was_asked_before_a_change_is_asked_anew_after_it(tmp_path, other):
+    """Whether this process or another changes the index, and whatever the marks."""
+    index = SparseIndex(tmp_path / "k")
+    index.update([entry(1, "cats run"), entry(2, "dogs sit")], (), None)
+    before = index.search("c", "laufende Katzen run", 9)
+    more = [entry(3, "Katzen laufen", document="e", language="de"), entry(4, "we run", document="f")]
+    (SparseIndex(tmp_path / "k") if other else index).update(more, (), None)
+    index.reload()
+    fresh = SparseIndex(tmp_path / "k")
+    after = index.search("c", "laufende Katzen run", 9)
+    assert ids(before) == [1]
+    assert sorted(ids(after)) == [1, 3, 4]
+    assert after == fresh.search("c", "laufende Katzen run", 9)
+    assert index.scores("c", "laufende Katzen run", [4]) == fresh.scores("c", "laufende Katzen run", [4])
+
+
 def test_a_damaged_sparse_index_begins_anew_without_a_mark(tmp_path):
     SparseIndex(tmp_path / "k").update([entry(1, "alpha")], (), "one")
     (tmp_path / "k" / "meta.json").write_text("{")

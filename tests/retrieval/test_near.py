@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from retrieval.near import diversified, fold
+from retrieval.near import _WORD, diversified, fold, words_of
 
 TEXT = (
     "Never run the pump dry for more than 30 seconds, because the seals are cooled by the water. The makers ask that "
@@ -41,6 +41,11 @@ def test_what_says_something_else_is_not(other):
 
 def test_short_and_chinese_texts():
     assert folded("Yes.", "yes", "No.", "佐藤太郎は東京に住む。", "佐藤太郎は東京に住む") == {1: [2], 3: [], 4: [5]}
+
+
+@given(st.text(st.characters(codec="ascii")))
+def test_the_quick_way_finds_the_same_words(text):
+    assert words_of(text) == _WORD.findall(text)
 
 
 def test_enough_is_enough_but_twins_of_the_kept_are_still_found():
