@@ -1,9 +1,8 @@
 """What the library finds by keywords alone, by vectors alone and by both, asked the questions of a search task.
 
 Every paragraph is added as a file to a library of its own, in a temporary folder, and every question is searched for,
-as a person would do it. `both` is what a search for `DEPTH` passages gives. The legs are read from a wider search: the
-hits that a leg brought, in the order of their ranks in it, `DEPTH` passages too. A document stands where the first of
-its passages stands.
+as a person would do it, for `DEPTH` passages: by both legs, and by each alone. A document stands where the first of its
+passages stands.
 """
 
 import tempfile
@@ -18,11 +17,11 @@ from retrieval.embed import Embedder
 from retrieval.errors import LibraryError
 from retrieval.library import Library
 from retrieval.rerank import Reranker
-from retrieval.types import Hit
+from retrieval.types import Hit, Leg
 
 DEPTH = 10
-LEGS = ("bm25", "vectors", "both")
-_WIDTHS = (100, 1000)
+LEGS: dict[str, Leg] = {"bm25": "sparse", "vectors": "dense", "both": "hybrid"}
+"""What the rankings are called, and what the library calls that way of searching."""
 _ENDING = ".txt"
 
 Rankings = dict[str, dict[str, list[str]]]
@@ -86,34 +85,9 @@ def write_files(folder: Path, task: SearchTask, rankings: Rankings) -> None:
 
 def _found(library: Library, query: Query) -> dict[str, list[str]]:
     try:
-        both = library.search(query.text, DEPTH)
-        bm25, vectors = _legs(library, query.text)
+        return {name: _documents(library.search(query.text, DEPTH, leg=leg)) for name, leg in LEGS.items()}
     except LibraryError as fault:
         raise InputError(f"{query.place}: {fault}") from fault
-    return {"bm25": _documents(bm25), "vectors": _documents(vectors), "both": _documents(both)}
-
-
-def _legs(library: Library, text: str) -> tuple[list[Hit], list[Hit]]:
-    """The first hits of BM25 and of the vectors.
-
-    A hit may be missing that is high in one leg but far down in both together; then a wider search is made. Where one
-    is still missing, the leg has no more, or the search holds it to be a copy of another.
-    """
-    bm25: list[Hit] = []
-    vectors: list[Hit] = []
-    for width in _WIDTHS:
-        hits = library.search(text, width)
-        bm25 = _first(hits, lambda hit: hit.sparse_rank)
-        vectors = _first(hits, lambda hit: hit.dense_rank)
-        if len(hits) < width or len(bm25) == len(vectors) == DEPTH:
-            break
-    return bm25, vectors
-
-
-def _first(hits: Iterable[Hit], place: Callable[[Hit], int | None]) -> list[Hit]:
-    """The hits of the first `DEPTH` places of a leg, in order."""
-    placed = [(place(hit) or DEPTH + 1, hit) for hit in hits]
-    return [hit for at, hit in sorted(placed, key=lambda pair: pair[0]) if at <= DEPTH]
 
 
 def _documents(hits: Iterable[Hit]) -> list[str]:

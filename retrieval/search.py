@@ -72,7 +72,7 @@ class Search:
 
     def __call__(self, query: Query) -> list[Hit]:
         """The passages that answer `query` best by keywords and vectors, best first."""
-        vector = self._embedder.encode([query.text])[0]
+        vector = None if query.leg == "sparse" else self._embedder.encode([query.text])[0]
         most = max(query.k, _POOL) if self._reranker or query.diversity else query.k
         with self._lock:
             hits = self._read(self.candidates(query, vector), most)
@@ -83,19 +83,19 @@ class Search:
             hits = _spread(hits, vectors, query.diversity)
         return hits[: query.k]
 
-    def candidates(self, query: Query, vector: Vectors) -> list[Fused]:
-        """The passages that the two legs bring, fused. Call it with the lock held."""
+    def candidates(self, query: Query, vector: Vectors | None) -> list[Fused]:
+        """The passages that the legs bring, fused; without a vector by keywords alone. Call it with the lock held."""
         self._indexes.refresh()
         documents = matching(self._store, query.collection, query.filters) if query.filters != Filters() else None
         return self._fused(query, vector, documents)
 
-    def _fused(self, query: Query, vector: Vectors, documents: Collection[str] | None) -> list[Fused]:
+    def _fused(self, query: Query, vector: Vectors | None, documents: Collection[str] | None) -> list[Fused]:
         wanted = max(_LEAST_CANDIDATES, _CANDIDATES_PER_HIT * query.k)
-        dense = self._indexes.nearest(query.collection, vector, wanted, documents)
-        sparse = self._indexes.sparse.search(query.collection, query.text, wanted, documents)
+        dense = [] if vector is None else self._indexes.nearest(query.collection, vector, wanted, documents)
         if query.leg == "dense":
             return fuse([item.id for item in dense], [], dict(dense), {}, weight=1.0)
-        if query.leg == "sparse":
+        sparse = self._indexes.sparse.search(query.collection, query.text, wanted, documents)
+        if vector is None:
             return fuse([], [item.id for item in sparse], {}, dict(sparse), weight=0.0)
         cosine, coverage = (dict[int, float](leg) for leg in (dense, sparse))
         missing = vectors_of(self._store, coverage.keys() - cosine.keys())

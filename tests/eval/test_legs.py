@@ -98,11 +98,6 @@ def test_progress_ends_at_one(task, rankings, told):
     assert (len(told) > len(task.paragraphs), told[-1]) == (True, 1.0)
 
 
-def test_a_leg_is_whole_however_narrow_the_first_search(task, rankings, embedder, monkeypatch):
-    monkeypatch.setattr(legs, "_WIDTHS", (2, 1000))
-    assert rank(task, embedder) == rankings
-
-
 def test_measures_agree_with_those_of_the_files_that_are_written(task, rankings, tmp_path):
     write_files(tmp_path, task, rankings)
     found = compare(task, rankings)
