@@ -10,8 +10,10 @@ serve: .venv/installed
 # Everything that serving needs, and nothing more
 install: .venv/installed
 
+# One thread a process: several of two would wait for each other. Files in their order, the browser's first: by the
+# number of tests, as xdist would have it, long ones are left to the end.
 test: .venv/installed-tests
-	$(BIN)/pytest --numprocesses auto --maxprocesses 4 --dist loadfile
+	OMP_NUM_THREADS=1 $(BIN)/pytest --numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
 # What is checked without running: lint, format, types, direction of imports
 check: .venv/installed-tests

@@ -124,9 +124,13 @@ class _Batches:
 
 def _load(name: str) -> "Int8Bert | _Batches":
     import torch
-    from sentence_transformers import SentenceTransformer
 
-    from retrieval.int8 import Int8Bert, is_fast
+    if name == BUNDLED and not torch.cuda.is_available():
+        from retrieval.int8 import Int8Bert, is_fast
+
+        if is_fast():
+            return Int8Bert(bundled_folder())
+    from sentence_transformers import SentenceTransformer
 
     source = str(bundled_folder()) if name == BUNDLED else name
     try:
@@ -137,10 +141,7 @@ def _load(name: str) -> "Int8Bert | _Batches":
             f"the embedding model {name} cannot be loaded; give the folder of a sentence-transformers model, "
             "or the name of one that is already in the local cache."
         ) from error
-    on_processor = model.device.type == "cpu"
-    if on_processor and name == BUNDLED and is_fast():
-        return Int8Bert(model.eval())
-    if on_processor and torch.cpu._is_avx512_bf16_supported():
+    if model.device.type == "cpu" and torch.cpu._is_avx512_bf16_supported():
         model = model.bfloat16()  # cosines move by less than 0.01
     return _Batches(model.eval())
 

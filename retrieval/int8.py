@@ -16,15 +16,18 @@ hit@5 / MRR in per cent on the questions of `retrieval.fuse`, all 762 of SQuAD 2
 The products are operators of torch that it keeps for its own compiler; torch is pinned to one version.
 """
 
+import json
 import threading
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import Any
+from pathlib import Path
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from safetensors.torch import load_file
+from tokenizers import Tokenizer
 from torch.nn.functional import embedding, layer_norm
 
 _STEPS = 254
@@ -39,18 +42,25 @@ def is_fast() -> bool:
 
 
 class Int8Bert:
-    """A sentence-transformers model of a BERT encoder with mean pooling, in int8. Threads may share it."""
+    """A BERT encoder with mean pooling, in int8, from the `folder` of a sentence-transformers model of that kind.
 
-    def __init__(self, model: Any):
-        bert = model[0].model
-        self.tokenizer = model.tokenizer
-        self.dimensions = int(model.get_embedding_dimension())
-        self._longest = int(model.max_seq_length)
-        self._embeddings = _Embeddings(bert.embeddings)
-        self._layers = [_Layer(layer) for layer in bert.encoder.layer]
+    Read without sentence-transformers and transformers, whose import alone takes 75 MB and seconds that a first
+    question would wait for. Threads may share it.
+    """
+
+    def __init__(self, folder: Path):
+        config = json.loads((folder / "config.json").read_text("utf-8"))
+        longest = json.loads((folder / "sentence_bert_config.json").read_text("utf-8"))["max_seq_length"]
+        weights = _Weights(load_file(folder / "model.safetensors"), config["layer_norm_eps"])
+        self._tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
+        self._tokenizer.no_padding()
+        self._tokenizer.enable_truncation(longest)
+        self.dimensions = int(config["hidden_size"])
+        self._embeddings = _Embeddings(weights.under("embeddings"))
+        layers = (weights.under(f"encoder.layer.{number}") for number in range(config["num_hidden_layers"]))
+        self._layers = [_Layer(layer, config["num_attention_heads"]) for layer in layers]
         self._workers = torch.get_num_threads()
         self._pool = _lone_threads(self._workers)
-        self._lock = threading.Lock()
 
     def parts(self, texts: Sequence[str]) -> Iterator[tuple[list[int], NDArray[np.float32]]]:
         """Vectors, float32 of shape (1, dimensions), each with the place of its text."""
@@ -69,10 +79,8 @@ class Int8Bert:
 
     def _tokens(self, texts: Sequence[str]) -> Iterator[list[int]]:
         for start in range(0, len(texts), _GROUP):
-            group = list(texts[start : start + _GROUP])
-            with self._lock:  # the tokenizer keeps how it cuts in itself
-                found = self.tokenizer(group, truncation=True, max_length=self._longest)["input_ids"]
-            yield from found
+            found = self._tokenizer.encode_batch_fast(list(texts[start : start + _GROUP]))
+            yield from (encoding.ids for encoding in found)
 
     def _vector(self, ids: list[int]) -> NDArray[np.float32]:
         with torch.inference_mode():
@@ -88,21 +96,35 @@ def _taken(waiting: "deque[tuple[int, Future[NDArray[np.float32]]]]") -> tuple[l
     return [place], future.result()[None, :]
 
 
+class _Weights:
+    """The tensors of a module by their names in it."""
+
+    def __init__(self, tensors: Mapping[str, torch.Tensor], norm_eps: float, within: str = ""):
+        self._tensors, self.norm_eps, self._within = tensors, norm_eps, within
+
+    def under(self, name: str) -> "_Weights":
+        return _Weights(self._tensors, self.norm_eps, f"{self._within}{name}.")
+
+    def __getitem__(self, name: str) -> torch.Tensor:
+        # A copy: what is kept would else hold the whole file in memory.
+        return self._tensors[self._within + name].to(torch.float32, copy=True)
+
+
 class _Norm:
-    def __init__(self, norm: Any):
-        self._parameters = norm.normalized_shape, norm.weight.detach(), norm.bias.detach(), norm.eps
+    def __init__(self, norm: _Weights):
+        weight = norm["weight"]
+        self._parameters = tuple(weight.shape), weight, norm["bias"], norm.norm_eps
 
     def __call__(self, states: torch.Tensor) -> torch.Tensor:
         return layer_norm(states, *self._parameters)
 
 
 class _Embeddings:
-    def __init__(self, module: Any):
+    def __init__(self, module: _Weights):
         # The one large table: half the memory, and rounded less than what follows.
-        self._words = module.word_embeddings.weight.detach().bfloat16()
-        positions, kind = module.position_embeddings.weight.detach(), module.token_type_embeddings.weight.detach()[0]
-        self._places = positions + kind
-        self._norm = _Norm(module.LayerNorm)
+        self._words = module["word_embeddings.weight"].bfloat16()
+        self._places = module["position_embeddings.weight"] + module["token_type_embeddings.weight"][0]
+        self._norm = _Norm(module.under("LayerNorm"))
 
     def __call__(self, ids: torch.Tensor) -> torch.Tensor:
         return self._norm(embedding(ids, self._words).float() + self._places[: len(ids)])
@@ -114,10 +136,10 @@ class _Product:
     What the first gives is multiplied by `first`, which costs nothing here.
     """
 
-    def __init__(self, *layers: Any, after: str = "none", first: float = 1.0):
+    def __init__(self, *layers: _Weights, after: str = "none", first: float = 1.0):
         factors = [first, *[1.0] * (len(layers) - 1)]
-        weights = torch.cat([layer.weight.detach().float() * by for layer, by in zip(layers, factors, strict=True)])
-        self._bias = torch.cat([layer.bias.detach().float() * by for layer, by in zip(layers, factors, strict=True)])
+        weights = torch.cat([layer["weight"] * by for layer, by in zip(layers, factors, strict=True)])
+        self._bias = torch.cat([layer["bias"] * by for layer, by in zip(layers, factors, strict=True)])
         self._scales = weights.abs().amax(1).clamp_min(1e-12) / 127
         rounded = (weights / self._scales[:, None]).round().to(torch.int8)
         self._weights = torch.ops.onednn.qlinear_prepack(rounded, [256, weights.shape[1]])
@@ -139,15 +161,18 @@ class _Product:
 
 
 class _Layer:
-    def __init__(self, module: Any):
-        attention = module.attention
-        own = attention.self
-        self._heads = own.num_attention_heads
-        size = own.query.out_features // self._heads
-        self._asked = _Product(own.query, own.key, own.value, first=size**-0.5)
-        self._answered, self._answered_norm = _Product(attention.output.dense), _Norm(attention.output.LayerNorm)
-        self._wide = _Product(module.intermediate.dense, after="gelu")
-        self._narrow, self._narrow_norm = _Product(module.output.dense), _Norm(module.output.LayerNorm)
+    def __init__(self, module: _Weights, heads: int):
+        attention = module.under("attention")
+        query, key, value = (attention.under(f"self.{name}") for name in ("query", "key", "value"))
+        self._heads = heads
+        self._asked = _Product(query, key, value, first=(len(query["bias"]) // heads) ** -0.5)
+        self._answered = _Product(attention.under("output.dense"))
+        self._answered_norm = _Norm(attention.under("output.LayerNorm"))
+        self._wide = _Product(module.under("intermediate.dense"), after="gelu")
+        self._narrow, self._narrow_norm = (
+            _Product(module.under("output.dense")),
+            _Norm(module.under("output.LayerNorm")),
+        )
 
     def __call__(self, states: torch.Tensor) -> torch.Tensor:
         states = self._answered_norm(self._answered(self._attention(states)) + states)

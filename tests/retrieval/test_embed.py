@@ -49,7 +49,7 @@ needs_int8 = pytest.mark.skipif(not is_fast(), reason="this processor has no ins
 
 @needs_int8
 def test_int8_is_close_to_the_model(plain):
-    model = Int8Bert(plain)
+    model = Int8Bert(embed.bundled_folder())
     found = np.concatenate([vectors for _, vectors in model.parts(TEXTS)])
     found /= np.linalg.norm(found, axis=1, keepdims=True)
     expected = plain.encode(TEXTS, normalize_embeddings=True)
@@ -58,8 +58,16 @@ def test_int8_is_close_to_the_model(plain):
 
 
 @needs_int8
+def test_int8_cuts_texts_into_the_tokens_of_the_model(plain):
+    model = Int8Bert(embed.bundled_folder())
+    texts = [*TEXTS, "Ünïcode, naïve café; 中文 and [MASK] \x00 [SEP] emoji 🙂", "\u200b \ufeff\t"]
+    expected = plain.tokenizer(texts, truncation=True, max_length=256)["input_ids"]
+    assert list(model._tokens(texts)) == expected
+
+
+@needs_int8
 def test_int8_does_not_depend_on_the_other_texts(plain):
-    model = Int8Bert(plain)
+    model = Int8Bert(embed.bundled_folder())
     together = {places[0]: vectors for places, vectors in model.parts(TEXTS)}
     for place, text in enumerate(TEXTS):
         ((_, alone),) = model.parts([text])
@@ -69,7 +77,7 @@ def test_int8_does_not_depend_on_the_other_texts(plain):
 @needs_int8
 def test_int8_leaves_other_threads_as_they_were(plain):
     before = torch.get_num_threads()
-    model = Int8Bert(plain)
+    model = Int8Bert(embed.bundled_folder())
     assert {model._pool.submit(torch.get_num_threads).result() for _ in range(9)} == {1}
     with ThreadPoolExecutor(1) as other:
         assert other.submit(torch.get_num_threads).result() == torch.get_num_threads() == before
@@ -112,7 +120,7 @@ def test_what_the_progress_raises_ends_the_work(kind, plain):
         raise EnoughError
 
     embedder = Embedder()
-    embedder._model = kind(plain)
+    embedder._model = kind(embed.bundled_folder() if kind is Int8Bert else plain)
     with pytest.raises(EnoughError):
         embedder.encode(["one text"] * 50, stop)
     assert embedder.encode(["one text"]).shape == (1, 384)
@@ -150,8 +158,8 @@ def test_a_model_that_is_not_there(tmp_path):
         Embedder(str(tmp_path / "none")).encode(["x"])
 
 
-def test_a_model_of_any_length_embeds(tmp_path, embedder):
-    tokenizer = embedder._loaded().tokenizer.backend_tokenizer
+def test_a_model_of_any_length_embeds(tmp_path, plain):
+    tokenizer = plain.tokenizer.backend_tokenizer
     torch.manual_seed(1)
     SentenceTransformer(modules=[StaticEmbedding(tokenizer, embedding_dim=64)]).save(str(tmp_path / "static"))
     static = Embedder(str(tmp_path / "static"))
