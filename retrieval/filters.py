@@ -1,7 +1,10 @@
-"""Filters of a search, resolved in SQLite to the documents that it may look into."""
+"""Filters of a search, resolved in SQLite to the documents that it may look into.
+
+A day is one of the machine's time zone, as whoever asks would say it; documents know in UTC when they were added.
+"""
 
 from collections.abc import Iterator, Sequence
-from datetime import timedelta
+from datetime import UTC, date, datetime, time
 
 from retrieval import names
 from retrieval.held import document_ids
@@ -28,9 +31,18 @@ def _conditions(store: Store, collection: str, filters: Filters) -> Iterator[tup
         patterns = [media_type.lower() for media_type in filters.media_types]
         yield _any("media_type GLOB ?", patterns), patterns
     if filters.added_from:
-        yield "added_at >= ?", [filters.added_from.isoformat()]
+        yield "added_at >= ?", [_instant(filters.added_from, time.min)]
     if filters.added_to:
-        yield "added_at < ?", [(filters.added_to + timedelta(days=1)).isoformat()]
+        yield "added_at <= ?", [_instant(filters.added_to, time.max)]
+
+
+def _instant(day: date, moment: time) -> str:
+    """A moment of a local day as it is stored."""
+    local = datetime.combine(day, moment)
+    try:
+        return local.astimezone(UTC).isoformat()
+    except (OverflowError, ValueError):  # the first and the last day that there is
+        return local.replace(tzinfo=UTC).isoformat()
 
 
 def _meant(store: Store, collection: str, name_or_id: str) -> Document:

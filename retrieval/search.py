@@ -20,6 +20,7 @@ _LONGEST_QUERY = 10_000
 _MOST_HITS = 1_000
 _LEAST_CANDIDATES = 50
 _CANDIDATES_PER_HIT = 4
+_MOST_CANDIDATES = 4_000
 _POOL = 50
 """Passages, at least, among which a reranker or a wish for diversity chooses."""
 
@@ -75,7 +76,7 @@ class Search:
         vector = None if query.leg == "sparse" else self._embedder.encode([query.text])[0]
         most = max(query.k, _POOL) if self._reranker or query.diversity else query.k
         with self._lock:
-            hits = self._read(self.candidates(query, vector), most)
+            hits = self._enough(query, vector, most)
             vectors = vectors_of(self._store, (hit.passage_id for hit in hits)) if query.diversity else {}
         if self._reranker:
             hits = _reranked(self._reranker, query.text, hits)
@@ -83,14 +84,28 @@ class Search:
             hits = _spread(hits, vectors, query.diversity)
         return hits[: query.k]
 
-    def candidates(self, query: Query, vector: Vectors | None) -> list[Fused]:
-        """The passages that the legs bring, fused; without a vector by keywords alone. Call it with the lock held."""
+    def _enough(self, query: Query, vector: Vectors | None, most: int) -> list[Hit]:
+        """`most` hits, or as many as there are: more candidates are fetched where near-duplicates took the places."""
+        wanted = max(_LEAST_CANDIDATES, _CANDIDATES_PER_HIT * query.k)
+        while True:
+            found = self.candidates(query, vector, wanted)
+            hits = self._read(found, most)
+            if len(hits) >= min(most, query.k) or len(found) < wanted or wanted >= _MOST_CANDIDATES:
+                return hits
+            wanted = min(wanted * _CANDIDATES_PER_HIT, _MOST_CANDIDATES)
+
+    def candidates(self, query: Query, vector: Vectors | None, wanted: int) -> list[Fused]:
+        """The passages that the legs bring, `wanted` of each, fused; without a vector by keywords alone.
+
+        Call it with the lock held.
+        """
         self._indexes.refresh()
         documents = matching(self._store, query.collection, query.filters) if query.filters != Filters() else None
-        return self._fused(query, vector, documents)
+        return self._fused(query, vector, wanted, documents)
 
-    def _fused(self, query: Query, vector: Vectors | None, documents: Collection[str] | None) -> list[Fused]:
-        wanted = max(_LEAST_CANDIDATES, _CANDIDATES_PER_HIT * query.k)
+    def _fused(
+        self, query: Query, vector: Vectors | None, wanted: int, documents: Collection[str] | None
+    ) -> list[Fused]:
         dense = [] if vector is None else self._indexes.nearest(query.collection, vector, wanted, documents)
         if query.leg == "dense":
             return fuse([item.id for item in dense], [], dict(dense), {}, weight=1.0)

@@ -12,8 +12,9 @@ import pytest
 from fpdf import FPDF
 from PIL import Image, ImageDraw, ImageFont
 from pptx import Presentation
+from transformers import AutoTokenizer
 
-from retrieval.embed import Embedder
+from retrieval.embed import Embedder, bundled_folder
 from retrieval.library import Library
 
 
@@ -51,6 +52,12 @@ def shelf(open_tiny):
 def library(tmp_path, embedder):
     with Library.open(tmp_path / "library", embedder) as opened:
         yield opened
+
+
+@pytest.fixture(scope="session")
+def tokenizer():
+    """The bundled embedding model's, as transformers has it."""
+    return AutoTokenizer.from_pretrained(bundled_folder())
 
 
 @pytest.fixture

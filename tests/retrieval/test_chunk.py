@@ -81,8 +81,7 @@ def test_a_sentence_too_long_is_cut_at_white_space_and_a_word_too_long_anywhere(
     assert passages("  \n ") == []
 
 
-def test_the_estimate_keeps_passages_inside_the_models_window(embedder):
-    tokenizer = embedder._loaded().tokenizer
+def test_the_estimate_keeps_passages_inside_the_models_window(tokenizer):
     text = (ENGLISH + "Invoice 8847-A cost $4,287.50 net; naïve Größe 名前. Anticonstitutionally! ") * 20
     for passage in passages(text):
         assert len(tokenizer.encode(text[passage.start : passage.end], verbose=False)) <= 256

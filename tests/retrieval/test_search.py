@@ -1,6 +1,8 @@
 """A search as a whole: both legs, filters, near-duplicates, diversity and a reranker."""
 
-from datetime import UTC, datetime, timedelta
+import time
+from datetime import date, datetime, timedelta
+from itertools import product
 
 import pytest
 import torch
@@ -11,7 +13,7 @@ from retrieval.library import Library
 from retrieval.rerank import Reranker
 from retrieval.types import Filters
 
-TODAY = datetime.now(UTC).date()
+TODAY = datetime.now().date()
 
 
 @pytest.fixture
@@ -48,6 +50,30 @@ def test_filters_hold_for_both_legs(mixed, filters, expected):
     assert names(hits) == expected
     assert {hit.dense_rank for hit in hits} == set(range(1, len(expected) + 1))
     assert all(hit.sparse_rank for hit in hits if "read" in hit.passage)
+
+
+@pytest.fixture
+def zone(monkeypatch):
+    def enter(name):
+        monkeypatch.setenv("TZ", name)
+        time.tzset()
+
+    yield enter
+    monkeypatch.undo()
+    time.tzset()
+
+
+@pytest.mark.parametrize(("name", "hours"), [("Pacific/Auckland", 13), ("America/Los_Angeles", -8), ("UTC", 0)])
+def test_a_day_is_one_of_where_the_machine_stands(mixed, zone, name, hours):
+    zone(name)
+    added = "2026-01-31T18:30:00+00:00"
+    mixed._store.database.all("UPDATE documents SET added_at = ? WHERE name = 'law.txt'", added)
+    day = (datetime.fromisoformat(added) + timedelta(hours=hours)).date()
+    law = ("law.txt",)
+    assert mixed.search("bread", filters=Filters(added_from=day, added_to=day, documents=law))
+    for other in (day - timedelta(days=1), day + timedelta(days=1)):
+        assert not mixed.search("bread", filters=Filters(added_from=other, added_to=other, documents=law))
+    assert mixed.search("bread", filters=Filters(added_from=date.min, added_to=date.max, documents=law))
 
 
 def test_a_document_can_be_given_by_its_id(mixed):
@@ -114,10 +140,9 @@ def test_diversity_is_optional_and_checked(mixed):
 
 
 @pytest.fixture(scope="module")
-def cross_encoder(tmp_path_factory, embedder):
+def cross_encoder(tmp_path_factory, tokenizer):
     """The folder of a cross-encoder with random weights and one score."""
     folder = tmp_path_factory.mktemp("cross") / "encoder"
-    tokenizer = embedder._loaded().tokenizer
     shape = {"hidden_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 16}
     torch.manual_seed(0)
     config = BertConfig(vocab_size=len(tokenizer), num_labels=1, initializer_range=0.5, **shape)
@@ -126,9 +151,8 @@ def cross_encoder(tmp_path_factory, embedder):
     return folder
 
 
-def test_a_reranker_orders_the_hits(tmp_path, facts, embedder, cross_encoder):
+def test_a_reranker_orders_the_hits(tmp_path, facts, embedder, tokenizer, cross_encoder):
     model = BertForSequenceClassification.from_pretrained(cross_encoder).eval()
-    tokenizer = embedder._loaded().tokenizer
     with Library.open(tmp_path / "l", embedder, reranker=Reranker(str(cross_encoder))) as library:
         library.ingest([facts])
         hits = library.search("the dough of Europa", k=3)
@@ -140,13 +164,13 @@ def test_a_reranker_orders_the_hits(tmp_path, facts, embedder, cross_encoder):
     assert len(set(expected)) == 3
 
 
-def test_a_reranker_that_cannot_be_used_is_named(tmp_path, embedder):
+def test_a_reranker_that_cannot_be_used_is_named(tmp_path, tokenizer):
     with pytest.raises(LibraryError, match="none cannot be loaded; give the folder"):
         Reranker(str(tmp_path / "none")).scores("x", ["y"])
     shape = {"hidden_size": 8, "num_hidden_layers": 1, "num_attention_heads": 1, "intermediate_size": 8}
-    config = BertConfig(vocab_size=len(embedder._loaded().tokenizer), num_labels=3, **shape)
+    config = BertConfig(vocab_size=len(tokenizer), num_labels=3, **shape)
     BertForSequenceClassification(config).save_pretrained(tmp_path / "three")
-    embedder._loaded().tokenizer.save_pretrained(tmp_path / "three")
+    tokenizer.save_pretrained(tmp_path / "three")
     with pytest.raises(LibraryError, match="gives 3 scores"):
         Reranker(str(tmp_path / "three")).scores("x", ["y"])
 
@@ -161,3 +185,24 @@ def test_each_leg_can_be_asked_alone(mixed):
     assert {hit.passage_id for hit in both} <= {hit.passage_id for hit in (*dense, *sparse)}
     with pytest.raises(LibraryError, match="leg is 'both'; give one of hybrid, dense, sparse"):
         mixed.search("oven", leg="both")
+
+
+LETTER = (
+    "Dear {}, the kestrel pump of your boat was looked at in spring. Its seals were greased, the filter was cleaned, "
+    "and the housing was opened by our own people only. Please run it for a few minutes every week, keep the bilge "
+    "free of oil, and call us before the season ends so that we can bring it to the shed, drain it, and keep it dry "
+    "until the ice on the lake is gone and the first boats go out again."
+)
+
+
+@pytest.mark.parametrize("leg", ["hybrid", "sparse", "dense"])
+def test_near_duplicates_leave_the_places_to_others(library, folder, leg):
+    for first, second in product("abcdefg", "xyzuvwrstq"):
+        (folder / f"letter-{first}{second}.txt").write_text(LETTER.format(first + second))
+    (folder / "history.txt").write_text("The kestrel pump was invented by a clockmaker.")
+    (folder / "price.txt").write_text("A kestrel pump is dear.")
+    library.ingest([folder])
+    hits = library.search("kestrel pump of the boat", 5, leg=leg)
+    assert len(hits) == 3
+    assert {"history.txt", "price.txt"} < names(hits)
+    assert max(len(hit.duplicates) for hit in hits) >= 49
