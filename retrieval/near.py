@@ -1,16 +1,18 @@
 """Passages that say the same are shown once; and how alike passages may be that are shown together.
 
 Two passages are near-duplicates where their runs of three words are the same to nine tenths (A. Broder: On the
-resemblance and containment of documents, 1997, section 2) and they hold the same numbers and the same negations: "340
-pumps" is no duplicate of "350 pumps", nor "must run" of "must not run".
+resemblance and containment of documents, 1997, section 2) and they hold the same numbers, in digits with their signs or
+in words, and as many negations: "340 pumps" is no duplicate of "350 pumps", nor "+3 %" of "-3 %", nor "must run" of
+"must not run".
 
-Limits: negations are English. Compared are the passages that a search finds, not all of a library.
+Limits: number words and negations are English, and one other word may turn the sense ("allowed", "forbidden"). Compared
+are the passages that a search finds, not all of a library. What is folded is not lost: a hit names its duplicates.
 """
 
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -20,10 +22,31 @@ _SHINGLE = 3
 _ALIKE = 0.9
 _LOOKED_AT = 2
 """Passages looked at for each that is wanted, at least."""
-_WORD = re.compile(r"[\u3040-\u30ff\u3400-\u9fff]|[^\W_\u3040-\u30ff\u3400-\u9fff]+")
-_BLANKS = {code: " " for code in range(128) if not chr(code).isalnum()}
+_UNSPACED = re.compile(r"[\u3040-\u30ff\u3400-\u9fff]")
+_DIGIT = re.compile(r"[\d²³¹⁰⁴-⁹¼-¾⅐-⅞]")
+_SIGNS = frozenset("-+\u2212\u2013±<>≤≥=≈~$€£¥#")
+_BEFORE_A_NUMBER, _AFTER_A_NUMBER = "([{'\"“‘«", ")]}'\"”’».,:;!?/-"
 _NEGATIONS = frozenset(("no", "not", "never", "none", "neither", "nor", "cannot", "without"))
 _CONTRACTED = re.compile(r"n['’]t\b")
+_NUMBER_WORDS = frozenset(
+    "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen "
+    "eighteen nineteen twenty thirty forty fifty sixty seventy eighty ninety hundred thousand million billion half "
+    "dozen once twice".split()
+)
+_COUNTED = _NEGATIONS | _NUMBER_WORDS
+
+
+class _Apart(dict[int, str]):
+    """What `str.translate` puts for a character: blanks for what is no part of a word, and around Chinese ones."""
+
+    def __missing__(self, code: int) -> str:
+        char = chr(code)
+        found = char if unicodedata.category(char)[0] in "LMN" else " "
+        self[code] = f" {char} " if _UNSPACED.match(char) else found
+        return self[code]
+
+
+_APART = _Apart()
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,10 +62,11 @@ class Likeness:
         folded = unicodedata.normalize("NFKC", text).casefold()
         words = words_of(folded)
         runs = zip(*(words[start:] for start in range(_SHINGLE)), strict=False)
-        # Asked first, since it is quick and nearly all words are letters alone.
-        fixed = Counter(word for word in words if not word.isalpha() and any(map(str.isdigit, word)))
-        negations = 0 if _NEGATIONS.isdisjoint(words) else sum(word in _NEGATIONS for word in words)
-        fixed["not"] = negations + len(_CONTRACTED.findall(folded))
+        fixed = Counter(_numbers(text.casefold()) if _DIGIT.search(text) else ())
+        if not _COUNTED.isdisjoint(words):  # asked first: few passages have any
+            fixed.update("not" if word in _NEGATIONS else word for word in words if word in _COUNTED)
+        if contracted := len(_CONTRACTED.findall(folded)):
+            fixed["not"] += contracted
         return cls(frozenset(runs) or frozenset([tuple(words)]), tuple(sorted(fixed.items())))
 
     def same(self, other: "Likeness", shared: int) -> bool:
@@ -51,9 +75,21 @@ class Likeness:
 
 
 def words_of(text: str) -> list[str]:
-    """Runs of letters and digits; of Chinese and Japanese, the characters."""
-    # A third of the time for most texts, and the same words.
-    return text.translate(_BLANKS).split() if text.isascii() else _WORD.findall(text)
+    """Runs of letters, their marks and digits; of Chinese and Japanese, the characters."""
+    return text.translate(_APART).split()
+
+
+def _numbers(text: str) -> Iterator[str]:
+    """What has a digit in it, as it is written: 10² is not 102, nor +3 the same as -3 or - 3 as 3."""
+    sign = ""
+    for token in (text if text.isascii() else _UNSPACED.sub(r" \g<0> ", text)).split():
+        if token.isalpha():  # asked first: nearly all are
+            sign = ""
+        elif _DIGIT.search(token):
+            yield sign + token.lstrip(_BEFORE_A_NUMBER).rstrip(_AFTER_A_NUMBER)
+            sign = ""
+        else:
+            sign = token if _SIGNS.issuperset(token) else ""
 
 
 def fold(texts: Iterable[tuple[int, str]], most: int) -> dict[int, list[int]]:
