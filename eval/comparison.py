@@ -1,6 +1,6 @@
 """Whether keywords and vectors together find more than each alone: hit@1, hit@5, MRR@10 and their differences.
 
-MRR@10 is the mean of 1 / rank of the first right document, 0 where none is among those of the first ten passages.
+MRR@10 is the mean of 1 / rank of the first right document, 0 where none is among the first ten.
 """
 
 from dataclasses import asdict, dataclass

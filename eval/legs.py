@@ -1,8 +1,8 @@
 """What the library finds by keywords alone, by vectors alone and by both, asked the questions of a search task.
 
 Every paragraph is added as a file to a library of its own, in a temporary folder, and every question is searched for,
-as a person would do it, for `DEPTH` passages: by both legs, and by each alone. A document stands where the first of its
-passages stands.
+by both legs, and by each alone, for as many passages as give `DEPTH` documents. A document stands where the first of
+its passages stands.
 """
 
 import tempfile
@@ -22,6 +22,8 @@ from retrieval.types import Hit, Leg
 DEPTH = 10
 LEGS: dict[str, Leg] = {"bm25": "sparse", "vectors": "dense", "both": "hybrid"}
 """What the rankings are called, and what the library calls that way of searching."""
+_WIDTHS = (2 * DEPTH, 10 * DEPTH, 100 * DEPTH)
+"""Passages that are looked for, until there are enough documents."""
 _ENDING = ".txt"
 
 Rankings = dict[str, dict[str, list[str]]]
@@ -85,9 +87,19 @@ def write_files(folder: Path, task: SearchTask, rankings: Rankings) -> None:
 
 def _found(library: Library, query: Query) -> dict[str, list[str]]:
     try:
-        return {name: _documents(library.search(query.text, DEPTH, leg=leg)) for name, leg in LEGS.items()}
+        return {name: _ranked(library, query.text, leg) for name, leg in LEGS.items()}
     except LibraryError as fault:
         raise InputError(f"{query.place}: {fault}") from fault
+
+
+def _ranked(library: Library, text: str, leg: Leg) -> list[str]:
+    documents: list[str] = []
+    for width in _WIDTHS:
+        hits = library.search(text, width, leg=leg)
+        documents = _documents(hits)
+        if len(documents) >= DEPTH or len(hits) < width:
+            break
+    return documents[:DEPTH]
 
 
 def _documents(hits: Iterable[Hit]) -> list[str]:

@@ -93,6 +93,17 @@ def test_vectors_are_ordered_by_likeness(task, rankings, embedder):
         assert rankings["vectors"][query.id][0] == names[likeness.argmax()]
 
 
+def test_ten_documents_are_ranked_however_many_passages_each_has(tmp_path, embedder):
+    path = tmp_path / "long.jsonl"
+    texts = [f"Of bread number {n}. " + f"Bread number {n} was baked on day {n} with flour. " * 120 for n in range(12)]
+    rows = [
+        {"context": text, "question": f"Which bread is number {n}?", "answerable": True} for n, text in enumerate(texts)
+    ]
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    for leg, ranking in rank(read_task(path, limit=2), embedder).items():
+        assert {len(documents) for documents in ranking.values()} == {legs.DEPTH}, leg
+
+
 def test_progress_ends_at_one(task, rankings, told):
     assert told == sorted(told)
     assert (len(told) > len(task.paragraphs), told[-1]) == (True, 1.0)
