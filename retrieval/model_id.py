@@ -1,12 +1,13 @@
-"""Which model made a vector: the name of a model, and where it is a folder a digest of what its vectors depend on.
+"""Which model made a vector: the name of a model, and a digest of what its vectors depend on.
 
-That is every file of the folder, weights, tokenizer, pooling and the order of the modules alike, but for documentation,
-licences and hidden files. Two ids with one digest are one model, wherever its folder lies. Earlier versions of the
-program took the weights alone into account; what was made under such an id is still accepted while the weights are the
-same.
+That is every file of its folder (see `retrieval.model_folder`), weights, tokenizer, pooling and the order of the
+modules alike, but for documentation, licences and hidden files. Two ids with one digest are one model, wherever its
+folder lies. Earlier versions of the program took the weights alone into account; what was made under such an id is
+still accepted while the weights are the same. They took a model of the cache for the same whatever lay there: what was
+made under a name alone is not accepted.
 
-Limits: a model that is named, not given as a folder, is known by its name alone. A file whose size and time of change
-are as they were is not read again.
+Limits: a file whose size and time of change are as they were is not read again. A file that is not loaded, such as the
+weights in another format, makes another model all the same.
 """
 
 import hashlib
@@ -47,12 +48,12 @@ class ModelId:
         return stored == str(self) or (bool(self.digest) and stored.endswith((f"@{self.digest}", f"@{self.former}")))
 
 
-def identify(model: str, cache: Path | None = None) -> ModelId:
-    """The id of the model given by folder or name. What was read of its files is remembered in the file `cache`.
+def identify(model: str, cache: Path | None = None, folder: Path | None = None) -> ModelId:
+    """The id of `model`, whose files lie in `folder`; without it `model` is the folder.
 
-    Raises LibraryError where a file cannot be read.
+    What was read of its files is remembered in the file `cache`. Raises LibraryError where a file cannot be read.
     """
-    folder = Path(model)
+    folder = folder or Path(model)
     try:
         files = sorted(_deciding(folder), key=lambda path: path.relative_to(folder).as_posix())
         digests = _digests(files, cache)

@@ -67,9 +67,10 @@ def test_an_id_of_the_weights_alone_is_accepted_as_long_as_they_are_the_same(mod
     assert not identify(str(model)).is_same(former)
 
 
-def test_names_are_ids():
+def test_a_name_of_no_model_is_no_id():
     assert str(Embedder().id) == Embedder().id.key == BUNDLED
-    assert str(Embedder("a-name-of-the-cache").id) == "a-name-of-the-cache"
+    with pytest.raises(LibraryError, match="embedding model no-such-name cannot be loaded; give the folder"):
+        _ = Embedder("no-such-name").id
     assert not ModelId("a").is_same("b")
     assert not ModelId("a").is_same("b@")
 
