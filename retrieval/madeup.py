@@ -64,6 +64,11 @@ class MadeUp(Embedder):
         normalised: NDArray[np.float32] = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
         return normalised
 
+    def encode_query(self, text: str) -> NDArray[np.float32]:
+        """The vector of a question: no other than that of a passage."""
+        vector: NDArray[np.float32] = self.encode([text])[0]
+        return vector
+
     def document(self, number: int, words: int) -> str:
         """Document `number`: sentences of `words` words in all."""
         rng = np.random.default_rng((self._seed, number))

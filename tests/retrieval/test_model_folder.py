@@ -151,3 +151,44 @@ def test_another_snapshot_asks_for_a_reindex_that_repairs(hub, tmp_path, folder,
         for search in (library.reindex, lambda: library.search("alpha")):
             with pytest.raises(LibraryError, match="embedding model acme/tiny cannot be loaded"):
                 search()
+
+
+PROMPTS = {"query": "query : ", "document": "passage : "}
+
+
+def by_hand(folder, prompt):
+    vector = SentenceTransformer(str(folder)).encode("alpha", prompt=prompt, normalize_embeddings=True)
+    return pytest.approx(vector, abs=0.01)
+
+
+@pytest.mark.parametrize(
+    "prompts",
+    [PROMPTS, {"query": "query : ", "passage": "passage : "}, {"query": "query : "}, {"document": "gamma "}, {}],
+)
+def test_questions_and_passages_have_prompts_of_their_own(tmp_path, prompts):
+    folder = save(tmp_path / "model", prompts=prompts)
+    embedder = Embedder(str(folder))
+    asked = embedder.encode_query("alpha")
+    (passage,) = embedder.encode(["alpha"])
+    assert asked.shape == (embedder.dimensions,)
+    assert asked == by_hand(folder, prompts.get("query", ""))
+    assert passage == by_hand(folder, prompts.get("document", prompts.get("passage", "")))
+    assert (asked @ passage > 0.9999) == (not prompts)
+
+
+def test_a_default_prompt_stands_before_neither(tmp_path):
+    folder = save(tmp_path / "model", prompts={"other": "gamma "}, default_prompt_name="other")
+    embedder = Embedder(str(folder))
+    assert embedder.encode(["alpha"])[0] == by_hand(folder, "")
+    assert embedder.encode_query("alpha") == by_hand(folder, "")
+
+
+def test_a_search_asks_with_the_prompt_for_questions(tmp_path, folder):
+    (folder / "a.txt").write_text("alpha")
+    embedder = Embedder(str(save(tmp_path / "model", prompts=PROMPTS)))
+    with Library.open(tmp_path / "library", embedder) as library:
+        library.ingest([folder])
+        (hit,) = library.search("alpha", leg="dense")
+        likeness = library.encode(["alpha"])[0] @ library.encode_query("alpha")
+    assert hit.score == pytest.approx(likeness, abs=0.01)
+    assert likeness < 0.99
