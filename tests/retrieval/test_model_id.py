@@ -7,6 +7,7 @@ import shutil
 
 import pytest
 
+from retrieval import model_id
 from retrieval.embed import BUNDLED, Embedder
 from retrieval.errors import LibraryError
 from retrieval.model_id import ModelId, identify
@@ -67,9 +68,10 @@ def test_an_id_of_the_weights_alone_is_accepted_as_long_as_they_are_the_same(mod
     assert not identify(str(model)).is_same(former)
 
 
-def test_names_are_ids():
+def test_a_name_of_no_model_is_no_id():
     assert str(Embedder().id) == Embedder().id.key == BUNDLED
-    assert str(Embedder("a-name-of-the-cache").id) == "a-name-of-the-cache"
+    with pytest.raises(LibraryError, match="embedding model no-such-name cannot be loaded; give the folder"):
+        _ = Embedder("no-such-name").id
     assert not ModelId("a").is_same("b")
     assert not ModelId("a").is_same("b@")
 
@@ -126,3 +128,18 @@ def test_a_library_of_the_former_ids_takes_on_the_new_one(open_tiny, tiny, model
         (folder / "b.txt").write_text("Beta.")
         library.ingest([folder])
         assert library._store.fact("model") == str(tiny.id)
+
+
+def test_other_prompts_make_another_model_and_those_for_passages_one_that_was_not_known(model, monkeypatch):
+    (model / "config_sentence_transformers.json").write_text('{"prompts": {"query": "q: "}}')
+    asks = identify(str(model))
+    assert asks.former
+    (model / "config_sentence_transformers.json").write_text('{"prompts": {"query": "q: ", "passage": "p: "}}')
+    both = identify(str(model))
+    assert not both.former
+    assert not both.is_same(str(asks))
+    assert not both.is_same(f"/some/where@{asks.former}")
+    assert not both.is_same("/some/where@")
+    assert both.is_same(f"/some/where@{both.digest}")
+    monkeypatch.setattr(model_id, "_reads_passages_anew", lambda folder: False)
+    assert not both.is_same(str(identify(str(model))))  # of the version that left out prompts

@@ -28,3 +28,6 @@ class TinyEmbedder:
         if progress:
             progress(1.0)
         return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+
+    def encode_query(self, text):
+        return self.encode([text])[0]
