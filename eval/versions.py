@@ -2,7 +2,8 @@
 
 A version is a contestant's name with its settings and the checkpoint that wrote its answers: the same name with other
 weights, or told or drawn otherwise, is another version. Versions are rated on one scale where battles connect them, by
-common opponents for instance; what no battle connects is not compared (`eval.connections`).
+common opponents for instance; what no battle connects is not compared (`eval.connections`). A vote that several
+sessions hold counts once (`eval.same_votes`), and the same text is one prompt in whatever session it was asked.
 """
 
 from dataclasses import dataclass
@@ -10,13 +11,14 @@ from typing import Any
 
 from eval.ratings import Settings, rate
 from eval.ratings_report import report
+from eval.same_votes import repeated_battles
 from eval.votes import Vote, as_battles
 from retrieval.database import Database
 
 _SHOWN = 8
 """Characters of a checkpoint's hash that tell versions apart for the eye."""
 _QUERY = """
-SELECT battles.id, rater, raters.kind, battles.number, sessions.name || char(10) || prompts.text,
+SELECT battles.id, rater, raters.kind, battles.number, prompts.text,
     winner, seconds, probability, voted_at, l.name, l.settings, lg.checkpoint, lg.made_at,
     r.name, r.settings, rg.checkpoint, rg.made_at
 FROM votes
@@ -49,8 +51,13 @@ _Key = tuple[str, str, str]
 
 
 def versions_report(db: Database, settings: Settings | None = None) -> dict[str, Any]:
-    """The versions in the order in which they came, and their ratings by the votes of people; None without any."""
-    rows = db.all(_QUERY)
+    """The versions in the order in which they came, and their ratings by the votes of people; None without any.
+
+    `votes_left_out` are those that an earlier session holds too.
+    """
+    repeated = repeated_battles(db)
+    found = db.all(_QUERY)
+    rows = [row for row in found if row[0] not in repeated]
     labels = _labels(rows)
     votes = [_vote(row, labels) for row in rows]
     battles = as_battles(votes)
@@ -68,6 +75,7 @@ def versions_report(db: Database, settings: Settings | None = None) -> dict[str,
             }
             for version in sorted(labels.values(), key=lambda version: (version.name, version.first_at, version.label))
         ],
+        "votes_left_out": len(found) - len(rows),
         "people": rated,
     }
 

@@ -1,13 +1,16 @@
 """Versions over sessions: the same name with other weights or settings is another, rated on one scale."""
 
+import json
 from dataclasses import replace
 
 import pytest
 
 from eval.contest import Contest
 from eval.contestants import Contestant
+from eval.exchange import export_session
 from eval.ratings import Settings
 from eval.sessions import create_session
+from eval.takein import import_session
 from eval.versions import versions_report
 
 QUICK = Settings(rounds=20, shuffles=5)
@@ -72,4 +75,25 @@ def test_what_no_battle_connects_is_not_on_one_scale(records, fought, two):
 
 
 def test_without_votes_there_are_no_versions(records, session):
-    assert versions_report(records, QUICK) == {"versions": [], "people": None}
+    assert versions_report(records, QUICK) == {"versions": [], "votes_left_out": 0, "people": None}
+
+
+def test_a_vote_counts_once_in_however_many_sessions_it_is(records, fought, two, tmp_path):
+    fought("first", two, "greedy")
+    alone = versions_report(records, QUICK)
+    export_session(records, "first", "jsonl", tmp_path / "first.jsonl")
+    rows = [json.loads(line) for line in (tmp_path / "first.jsonl").read_text().splitlines()]
+    for name, winner in (("second", "tie"), ("third", "right" if rows[-1]["winner"] == "left" else "left")):
+        rows[-1]["winner"] = winner
+        (tmp_path / "first.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+        import_session(records, tmp_path / "first.jsonl", name)
+    found = versions_report(records, QUICK)
+    assert (alone["votes_left_out"], alone["people"]["votes"]) == (0, 2)
+    assert (found["votes_left_out"], found["people"]["votes"]) == (2, 4)
+    assert [version["votes"] for version in found["versions"]] == [4, 4]
+
+
+def test_the_same_text_in_two_sessions_is_one_prompt(records, fought, two):
+    fought("first", two, "greedy")
+    fought("second", two, "drawn")
+    assert versions_report(records, QUICK)["people"]["clusters"]["prompt"] == 2
