@@ -6,7 +6,9 @@ common opponents for instance; what no battle connects is not compared (`eval.co
 sessions hold counts once (`eval.same_votes`), and the same text is one prompt in whatever session it was asked.
 """
 
+from collections import Counter
 from dataclasses import dataclass
+from itertools import chain, count
 from typing import Any
 
 from eval.ratings import Settings, rate
@@ -81,21 +83,25 @@ def versions_report(db: Database, settings: Settings | None = None) -> dict[str,
 
 
 def _labels(rows: list[Any]) -> dict[_Key, Version]:
-    """Names as they are where there is one version of them, else with the hash, else with a number too."""
+    """Names as they are where there is one version of them, else with the hash, and a number where that is taken."""
     first: dict[_Key, str] = {}
     for row in rows:
         for key, made_at in ((row[9:12], row[12]), (row[13:16], row[16])):
             first[key] = min(made_at, first.get(key, made_at))
+    versions = Counter(name for name, _, _ in first)
+    taken = set(versions)  # a contestant may be called as a version of another would be
     found: dict[_Key, Version] = {}
     for key in sorted(first, key=lambda key: (first[key], key)):
         name, _, checkpoint = key
-        label = name
-        if sum(other[0] == name for other in first) > 1:
-            label = f"{name} · {checkpoint[:_SHOWN]}"
-            twins = sum(other[0] == name and other[2][:_SHOWN] == checkpoint[:_SHOWN] for other in found)
-            label += f" · {twins + 1}" if twins else ""
+        label = name if versions[name] == 1 else _free(f"{name} · {checkpoint[:_SHOWN]}", taken)
+        taken.add(label)
         found[key] = Version(label, name, checkpoint, first[key])
     return found
+
+
+def _free(label: str, taken: set[str]) -> str:
+    numbered = (f"{label} · {number}" for number in count(2))
+    return next(each for each in chain([label], numbered) if each not in taken)
 
 
 def _vote(row: Any, labels: dict[_Key, Version]) -> Vote:

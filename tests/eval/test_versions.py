@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import pytest
 
+from assistant.fingerprint import fingerprint
 from eval.contest import Contest
 from eval.contestants import Contestant
 from eval.exchange import export_session
@@ -64,6 +65,22 @@ def test_other_weights_under_the_same_name_are_another_version(records, fought, 
     assert labels[1:] == ["drawn · feedc0de", "greedy"]
     assert labels[0].startswith("drawn · ")
     assert [version["votes"] for version in found["versions"]] == [2, 2, 4]
+
+
+def test_a_contestant_called_like_a_version_is_a_row_of_its_own(records, fought, two, tiny_checkpoint):
+    fought("first", two, "greedy")
+    checkpoint = fingerprint(tiny_checkpoint)
+    impostor = replace(two[1], name=f"drawn · {checkpoint[:8]}", sampling=replace(two[1].sampling, temperature=0.7))
+    fought("second", (two[0], replace(two[1], sampling=replace(two[1].sampling, temperature=0.5))), "drawn")
+    fought("third", (two[0], impostor), "greedy")
+    found = versions_report(records, QUICK)
+    assert [(version["label"], version["name"], version["votes"]) for version in found["versions"]] == [
+        (f"{impostor.name} · 2", "drawn", 2),
+        (f"{impostor.name} · 3", "drawn", 2),
+        (impostor.name, impostor.name, 2),
+        ("greedy", "greedy", 6),
+    ]
+    assert len(found["people"]["bradley_terry"]) == 4
 
 
 def test_what_no_battle_connects_is_not_on_one_scale(records, fought, two):
