@@ -2,6 +2,7 @@
 
 import json
 from contextlib import closing
+from dataclasses import replace
 
 import pytest
 
@@ -9,6 +10,7 @@ from assistant.errors import InputError
 from assistant.prompt_builder import PromptParts
 from assistant.records import open_records
 from eval.battles import read_battles
+from eval.contest import Contest
 from eval.contestants import Contestant
 from eval.exchange import export_session, held_back, session_rows
 from eval.ratings import Settings
@@ -139,6 +141,20 @@ def test_csv_is_what_elo_reads(records, file, tmp_path, session):
     }
     assert found.columns_not_read == ("verdict", "kind", "probability")
     assert export_session(records, "first", "csv", tmp_path / "models.csv", raters="model").rows == 0
+
+
+def test_names_that_look_like_a_missing_value_come_back(records, other, assistant, two, tmp_path):
+    named = (replace(two[0], name="nan"), replace(two[1], name="NA"))
+    contest = Contest(records, create_session(records, "null", ["NaN"], named), assistant)
+    matchup = contest.next("Nan")
+    list(contest.play(matchup))
+    contest.vote(matchup, "left")
+    export_session(records, "null", "csv", tmp_path / "votes.csv")
+    found, expected = read_battles(tmp_path / "votes.csv"), as_battles(votes_of(records, contest.session.id))
+    assert found.names == expected.names
+    assert set(found.names) == {"nan", "NA"}
+    export_session(records, "null", "jsonl", tmp_path / "null.jsonl")
+    assert import_session(other, tmp_path / "null.jsonl") == "null"
 
 
 def test_preferences_leave_out_the_prompts_to_evaluate_with(records, fight, tmp_path, session):
