@@ -20,8 +20,10 @@ def versions_html(found: Mapping[str, Any]) -> str:
     )
     body = "".join(map(_row, found["versions"]))
     table = scrolled("Versions", f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>")
+    left_out = found["votes_left_out"]
+    said = f"{_SAID} Votes left out, as another session holds the same ones: {left_out:,}." if left_out else _SAID
     return (
-        f'<div class="fn-standings"><p class="fn-status">{_SAID}</p><h3>Versions over time</h3>{table}'
+        f'<div class="fn-standings"><p class="fn-status">{said}</p><h3>Versions over time</h3>{table}'
         f"{rated_html(rated, 'people')}{notes_html(rated['notes'])}</div>"
     )
 

@@ -1,7 +1,11 @@
-"""Krippendorff's alpha of a CSV file: one row an item, one column a rater, an empty cell where there is no rating.
+"""Krippendorff's alpha of a CSV file, of which there are two forms, told apart by the first row.
 
-A column `item` names the items and is no rater. Where every value is a number, alpha is computed by all three metrics;
-words have no order and no distance, so that only nominal alpha is left.
+    item,ann,bob            one row an item, one column a rater, an empty cell where there is no rating
+    item,rater,score        one row a rating
+
+A column `item` names the items, each of which has one row of the first form; it may be left out there. Where every
+value is a number, alpha is computed by all three metrics; words have no order and no distance, so that only nominal
+alpha is left.
 """
 
 import math
@@ -18,7 +22,8 @@ from eval.bootstrap import CONFIDENCE, RESAMPLES, Codes, Floats
 from eval.csv_rows import CsvTable, read_table
 
 _FIRST_ROW = "the names of the raters"
-_ITEM = "item"
+_ITEM, _RATER, _SCORE = "item", "rater", "score"
+_LONG = "item,rater,score"
 _LARGE = 1e100
 _NOT_A_RATING = frozenset({"nan", "na", "n/a", "null", "*", ".", "-", "inf", "+inf", "-inf", "infinity", "-infinity"})
 
@@ -82,32 +87,87 @@ def measure_agreement(path: Path, seed: int = 1) -> Agreement:
 
 def _read(path: Path) -> _Cells:
     table = read_table(path, _FIRST_ROW)
-    raters = [place for place, name in enumerate(table.columns) if name.casefold() != _ITEM]
-    if len(raters) < 2:
-        raise InputError(f"{path}:1: {len(raters)} column of ratings; agreement takes two raters, one column each")
-    items, values = array("q"), array("q")
-    codes: dict[str, int] = {}
-    places: dict[str, str] = {}
-    for number, (line, row) in enumerate(table.rows):
-        for column in raters:
-            word = row[column]
-            if not word:
-                continue
-            code = codes.setdefault(word, len(codes))
-            if code == len(places):
-                places[word] = _checked(table, line, column, word)
-            items.append(number)
-            values.append(code)
-    if not items:
+    names = {name.casefold() for name in table.columns}
+    cells = _Reading(table)
+    raters = _read_long(table, cells) if names >= {_RATER, _SCORE} else _read_wide(table, cells)
+    if not cells.items:
         raise InputError(f"{path}: no rating; write a row for each item under {_FIRST_ROW}")
-    read, coded = np.frombuffer(items, dtype=np.int64), np.frombuffer(values, dtype=np.int64)
-    return _Cells(read, coded, places, len(raters), _notes(table, raters))
+    if raters < 2:
+        raise InputError(f"{path}: all ratings are of one rater; agreement takes two")
+    items, values = np.frombuffer(cells.items, dtype=np.int64), np.frombuffer(cells.values, dtype=np.int64)
+    return _Cells(items, values, cells.places, raters, _notes(table))
+
+
+class _Reading:
+    """Ratings as they come in; each value is checked where it stands first."""
+
+    def __init__(self, table: CsvTable):
+        self.items, self.values = array("q"), array("q")
+        self.places: dict[str, str] = {}
+        self._table = table
+        self._codes: dict[str, int] = {}
+
+    def add(self, item: int, word: str, line: int, column: int) -> None:
+        """One rating. Raises InputError for a word that stands for a missing one."""
+        code = self._codes.setdefault(word, len(self._codes))
+        if code == len(self.places):
+            self.places[word] = _checked(self._table, line, column, word)
+        self.items.append(item)
+        self.values.append(code)
+
+
+def _read_wide(table: CsvTable, cells: _Reading) -> int:
+    """A row an item, a column a rater; the number of raters."""
+    raters = [column for column, name in enumerate(table.columns) if name.casefold() != _ITEM]
+    if len(raters) < 2:
+        raise InputError(
+            f"{table.path}:1: {len(raters)} column of ratings; agreement takes two raters, one column each"
+        )
+    named = next((column for column in range(len(table.columns)) if column not in raters), None)
+    lines: dict[str, int] = {}
+    for number, (line, row) in enumerate(table.rows):
+        name = "" if named is None else row[named]
+        if named is not None and name and lines.setdefault(name, line) != line:
+            raise InputError(
+                f"{table.place(line, named)}: {name!r} stands in row {lines[name]} already; write one row an item with "
+                f"a column a rater, or one row a rating under {_LONG}"
+            )
+        for column in raters:
+            if row[column]:
+                cells.add(number, row[column], line, column)
+    return len(raters)
+
+
+def _read_long(table: CsvTable, cells: _Reading) -> int:
+    """A row a rating, under item, rater and score; the number of raters."""
+    columns = {name.casefold(): column for column, name in enumerate(table.columns)}
+    if len(table.columns) != 3 or set(columns) != {_ITEM, _RATER, _SCORE}:
+        raise InputError(
+            f"{table.path}:1: columns 'rater' and 'score' are those of one row a rating, which is read under {_LONG} "
+            "and no others; `footnote eval likert` reads systems and aspects too"
+        )
+    items: dict[str, int] = {}
+    raters: dict[str, int] = {}
+    lines: dict[tuple[int, int], int] = {}
+    for line, row in table.rows:
+        for column, value in enumerate(row):
+            if not value:
+                raise InputError(f"{table.place(line, column)}: empty; every row needs {_LONG}")
+        item, rater = row[columns[_ITEM]], row[columns[_RATER]]
+        key = items.setdefault(item, len(items)), raters.setdefault(rater, len(raters))
+        if lines.setdefault(key, line) != line:
+            raise InputError(
+                f"{table.place(line, columns[_RATER])}: {rater!r} rated {item!r} in row {lines[key]} already; "
+                "keep one of the rows"
+            )
+        cells.add(key[0], row[columns[_SCORE]], line, columns[_SCORE])
+    return len(raters)
 
 
 def _checked(table: CsvTable, line: int, column: int, word: str) -> str:
     place = table.place(line, column)
     if word.casefold() in _NOT_A_RATING:
-        raise InputError(f"{place}: {word!r} is not a rating; leave the cell empty where a rating is missing")
+        raise InputError(f"{place}: {word!r} is not a rating; leave out what is missing")
     return place
 
 
@@ -132,8 +192,8 @@ def _number(word: str) -> float | None:
     return number if math.isfinite(number) else None
 
 
-def _notes(table: CsvTable, raters: list[int]) -> tuple[str, ...]:
-    names = [table.columns[column] for column in raters]
+def _notes(table: CsvTable) -> tuple[str, ...]:
+    names = [name for name in table.columns if name.casefold() != _ITEM]
     if all(_number(name) is not None for name in names):
         return (f"the first row ({', '.join(names)}) was taken for the names of the raters, not for ratings",)
     return ()

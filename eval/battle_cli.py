@@ -42,7 +42,7 @@ def create(
     prompts: Annotated[Path | None, typer.Option(help="A prompt a line, or JSON lines with 'prompt'.")] = None,
     collection: Annotated[str | None, typer.Option(help="Make prompts of the documents of this collection.")] = None,
     count: Annotated[int, typer.Option(min=1, help="How many prompts to make of the collection.")] = 50,
-    contestants: Annotated[Path | None, typer.Option(help="TOML: a table [contestants.NAME] each.")] = None,
+    contestants: Annotated[Path | None, typer.Option(help="TOML: a table contestants.NAME each; see README.")] = None,
     contestant: Annotated[list[str] | None, typer.Option(help="NAME=MODEL, without documents; repeat it.")] = None,
     seed: Annotated[int, typer.Option(help="Draws pairs, sides and words.")] = 1,
     uniform: Annotated[float, typer.Option(help="The share of pairs drawn with equal chances.")] = 0.2,

@@ -5,7 +5,8 @@
     left_length,right_length            optional: how long the answers were, in any one unit
 
 Columns may stand in any order. Names are compared without the white space around them and in the Unicode normal form C,
-so that one name written in two ways is one model; case counts. Other columns are not read, and said not to be.
+so that one name written in two ways is one model; case counts, and no word stands for a missing name: Nan is one, too.
+Other columns are not read, and said not to be.
 """
 
 import csv
@@ -29,7 +30,6 @@ _GROUPINGS = ("prompt", "rater")
 _LENGTHS = ("left_length", "right_length")
 _COLUMNS = (*_REQUIRED, *_GROUPINGS, *_LENGTHS)
 _SCORES = {"left": 1.0, "tie": 0.5, "right": 0.0}
-_MISSING = "nan"
 _MOST_SHOWN = 60
 
 
@@ -155,8 +155,6 @@ def _text(cell: str, column: str, place: str) -> str:
         text = unicodedata.normalize("NFC", text)
     if not text:
         raise InputError(f"{place}: column {column!r} is empty; every vote needs one")
-    if text.casefold() == _MISSING:
-        raise InputError(f"{place}: column {column!r} is {text!r}, a missing value; every vote needs one")
     return text
 
 

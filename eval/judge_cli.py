@@ -57,13 +57,15 @@ def label(
 ) -> None:
     """Label texts by the majority of three models; where there is none, the row is left to a person."""
     from assistant.atomic import write_file
-    from eval.panel import check_panel, label_rows, panel_report, read_texts
+    from eval.panel import check_judges, check_panel, label_rows, panel_report, read_texts
 
     named = [name.strip() for name in labels.split(",")]
     check_panel(named, judges)
     target = _target(file, to)
     rows = read_texts(file)
-    made = label_rows(rows, named, _panel(home, judges), show_share)
+    panel = _panel(home, judges)
+    check_judges(panel)
+    made = label_rows(rows, named, panel, show_share)
     write_file(target, "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in made))
     found = {"file": str(target), **panel_report(made, named, seed)}
     if as_json:

@@ -34,6 +34,17 @@ def check_panel(labels: Sequence[str], judges: Sequence[str]) -> None:
             raise InputError(f"--judge: {judge!r} is named twice, and would have two votes; name three different ones")
 
 
+def check_judges(judges: Mapping[str, Engine]) -> None:
+    """Raises InputError where two judges are one checkpoint by its hash, or one model of a server by its address."""
+    known: dict[str, str] = {}
+    for name, engine in judges.items():
+        if (other := known.setdefault(engine.checkpoint, name)) != name:
+            raise InputError(
+                f"--judge: {other!r} and {name!r} are the same checkpoint, and would have two votes; "
+                "name three different ones"
+            )
+
+
 def read_texts(path: Path) -> list[Row]:
     """The rows of JSON lines with a `text` and no label. Raises InputError, which names file and line."""
     rows = list(read_rows(path))

@@ -3,16 +3,13 @@
 import json
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from assistant.cli import Home, Json
 from assistant.show import printable
 from eval.shared_cli import records_of, show_share
-
-if TYPE_CHECKING:
-    pass
 
 Seed = Annotated[int, typer.Option(help="Draws the resamples; the same seed gives the same bytes.")]
 
@@ -68,6 +65,8 @@ def versions(
     for each in found["versions"]:
         rating = "-" if each["rating"] is None else f"{each['rating']:.0f}"
         typer.echo(f"{each['first_at'][:10]}  {rating:>6}  {each['votes']:>6,} votes  {printable(each['label'])}")
+    if left_out := found["votes_left_out"]:
+        typer.echo(f"note: votes left out, as another session holds the same ones: {left_out:,}")
     typer.echo("" if found["versions"] else "no votes yet; begin with `footnote eval battle create`")
     if found["people"]:
         print_ratings(found["people"])
@@ -102,8 +101,18 @@ def import_(
     as_json: Json = False,
 ) -> None:
     """Take in a session of another home, all of it or nothing."""
+    from eval.same_votes import held_elsewhere
+    from eval.sessions import session_row
     from eval.takein import import_session
 
     with records_of(home) as db:
         taken = import_session(db, file, name)
-    typer.echo(json.dumps({"session": taken}) if as_json else f"imported {printable(taken)}")
+        held = held_elsewhere(db, session_row(db, taken)[0])
+    if as_json:
+        typer.echo(json.dumps({"session": taken, "votes": held.votes, "votes_held_elsewhere": held.elsewhere}))
+        return
+    typer.echo(f"imported {printable(taken)}")
+    if held.elsewhere:
+        where = printable(" and ".join(map(repr, held.sessions)))
+        many = f"{held.elsewhere:,} of its {held.votes:,} votes"
+        typer.echo(f"{many} are in {where} too; `footnote eval versions` counts each once")

@@ -55,7 +55,7 @@ def likert(
 
 
 def agreement(
-    file: Annotated[Path, typer.Argument(help="CSV: a row an item, a column a rater; empty where there is no rating.")],
+    file: Annotated[Path, typer.Argument(help="CSV: a row an item, a column a rater; or item,rater,score.")],
     seed: Seed = 1,
     as_json: Json = False,
 ) -> None:

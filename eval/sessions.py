@@ -180,8 +180,9 @@ def _check_contestants(contestants: Sequence[Contestant]) -> None:
         raise InputError(f"a session takes 2 to {MOST_CONTESTANTS} contestants, not {len(contestants)}")
     seen: dict[str, Contestant] = {}
     for each in contestants:
-        if each.name in seen:
+        name = rater_name(each.name)
+        if name in seen:
             raise InputError(f"two contestants are called {each.name!r}; give each a name of its own")
         if twin := next((other for other in seen.values() if other.settings() == each.settings()), None):
             raise InputError(f"{twin.name!r} and {each.name!r} are the same in all but name; change one of them")
-        seen[each.name] = each
+        seen[name] = each

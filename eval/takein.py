@@ -1,6 +1,7 @@
 """A session from the JSON lines that `eval.exchange` wrote: all of it, or nothing and why.
 
 Ids are given anew; the time, words and votes of every row stay, so the reports are those of the home it came from.
+A session of battles whose votes are all here already is refused (`eval.same_votes`).
 """
 
 import json
@@ -17,6 +18,7 @@ from assistant.rows import Row, read_rows
 from assistant.types import Answer
 from eval.form_scores import scores_of
 from eval.forms import find_form
+from eval.same_votes import held_elsewhere
 from eval.sessions import add_rater, add_session, find_session
 from eval.votes import votes_of
 from retrieval.database import Database
@@ -38,6 +40,7 @@ def import_session(db: Database, path: Path, name: str | None = None) -> str:
         for row in rows[1:]:
             taken.add(row)
         taken.check(path)
+        taken.check_new(path)
     return taken.name
 
 
@@ -86,6 +89,16 @@ class _TakeIn:
         except (FootnoteError, ValidationError, ValueError, TypeError, KeyError, sqlite3.Error) as fault:
             first = str(fault).splitlines()[0]
             raise InputError(f"{path}: its rows are no session ({first}); export the session again") from fault
+
+    def check_new(self, path: Path) -> None:
+        """Whether any vote is new, where there are votes. Raises InputError and names the session that holds them."""
+        held = held_elsewhere(self._db, self._session)
+        if held.votes and held.elsewhere == held.votes:
+            where = " and ".join(map(repr, held.sessions))
+            raise InputError(
+                f"{path}: each of its {held.votes:,} votes is here already, in {where}, and nothing is counted twice; "
+                f"use that, or remove it before this is imported"
+            )
 
     def _insert(self, table: str, values: dict[str, Any]) -> None:
         if "session_id" in values:

@@ -101,6 +101,15 @@ def test_krippendorffs_example_with_missing_data(write):
         assert "too narrow" in found["note"][metric]
 
 
+def test_one_row_a_rating_is_the_same_as_one_row_an_item(write):
+    raters, *rows = (line.split(",") for line in FOUR.splitlines())
+    cells = [(f"unit {n}", rater, score) for n, row in enumerate(rows) for rater, score in zip(raters, row) if score]
+    wide = measure_agreement(write(FOUR))
+    assert measure_agreement(write("Item,rater,score\n" + "".join(",".join(cell) + "\n" for cell in cells))) == wide
+    turned = "".join(f"{score},{item},{rater}\n" for item, rater, score in cells)
+    assert measure_agreement(write("score,item,rater\n" + turned)) == wide
+
+
 def test_krippendorffs_example_in_words(write):
     found = measure_agreement(write(TWO)).as_dict()
     assert round(found["alpha"]["nominal"], 3) == 0.692
@@ -195,6 +204,15 @@ def test_more_items_than_groups_have_the_interval_of_their_number():
         ("a,a\n1,2\n", ":1: two columns are called 'a'"),
         ("a,\n1,2\n", ":1: column 2 has no name"),
         ('a,b\n"1,2\n', ":2: not CSV"),
+        ("item,a,b\nx,1,2\ny,1,2\nx,2,2\n", ":4: column 'item': 'x' stands in row 2 already; write one row an item"),
+        ("item,rater,value\nx,1,2\nx,2,2\n", ":3: column 'item': 'x' stands in row 2 already"),
+        ("item,rater,score\nx,ann,1\nx,bob,2\nx,ann,2\n", ":4: column 'rater': 'ann' rated 'x' in row 2 already"),
+        ("item,rater,score\nx,ann,1\nx,,2\n", ":3: column 'rater': empty; every row needs item,rater,score"),
+        ("item,rater,score\nx,ann,1\nx,bob,NA\n", ":3: column 'score': 'NA' is not a rating"),
+        ("item,rater,score\nx,ann,1\ny,ann,2\n", "all ratings are of one rater"),
+        ("item,rater,score\n", "no rating"),
+        ("rater,score\nann,1\n", ":1: columns 'rater' and 'score' are those of one row a rating"),
+        ("item,rater,system,aspect,score\nx,ann,a,b,1\n", "`footnote eval likert` reads systems and aspects too"),
     ],
 )
 def test_a_bad_file_is_named(write, text, named):

@@ -78,6 +78,22 @@ def test_another_home_replays_the_same_bytes(begun, tmp_path):
     assert set(json.loads(out)["elo"]) == {"greedy", "drawn, 🎲"}
 
 
+def test_what_a_colleague_added_is_taken_in_and_the_rest_counts_once(begun, tmp_path):
+    begun("battle", "play", "one", "--rater", "ann", keys="1\n3\n")
+    begun("export", "one", "--to", "one.jsonl")
+    begun("import", "one.jsonl", "--home", "other")
+    begun("battle", "play", "one", "--rater", "bob", "--home", "other", keys="1\n4\n")
+    begun("export", "one", "--to", "more.jsonl", "--home", "other")
+    code, _, err = begun("import", "one.jsonl", "--name", "copy")
+    assert (code, "each of its 2 votes is here already, in 'one'" in err) == (2, True)
+    assert begun("import", "more.jsonl", "--name", "more")[1] == (
+        "imported more\n2 of its 4 votes are in 'one' too; `footnote eval versions` counts each once\n"
+    )
+    assert "holds the same ones: 2\n" in begun("versions", "--rounds", 20)[1]
+    found = json.loads(begun("versions", "--rounds", 20, "--json")[1])
+    assert (found["votes_left_out"], found["people"]["votes"]) == (2, 4)
+
+
 def test_a_session_is_removed_only_with_yes(begun):
     code, out, err = begun("battle", "remove", "one")
     assert (code, out) == (2, "")

@@ -45,6 +45,12 @@ def test_names_with_commas_lines_emoji_and_marks(read):
     assert read("left,right,winner\ncafe\u0301,x,tie\ncafé,x,tie\n").names == ("café", "x")
 
 
+def test_no_name_is_taken_for_a_missing_one(read):
+    found = read("left,right,winner,rater,prompt\nnan,NA,left,Nan,null\nnull,n/a,left,None,NaN\n")
+    assert found.names == ("nan", "NA", "null", "n/a")
+    assert found.groupings["rater"].tolist() == found.groupings["prompt"].tolist() == [0, 1]
+
+
 @pytest.mark.parametrize(
     ("text", "named"),
     [
@@ -60,7 +66,6 @@ def test_names_with_commas_lines_emoji_and_marks(read):
         ("left,right,winner\nA,B,\n", "votes.csv:2: column 'winner' is ''"),
         ("left,right,winner\nA,B," + "x" * 5000 + "\n", "x…'"),
         ("left,right,winner\nA, ,left\n", "votes.csv:2: column 'right' is empty"),
-        ("left,right,winner\nnan,B,left\n", "votes.csv:2: column 'left' is 'nan'"),
         ("left,right,winner\nA,A ,left\n", "votes.csv:2: columns 'left' and 'right' name the same model, 'A'"),
         ("left,right,winner\nA,B\n", "votes.csv:2: 2 cells where the first line has 3"),
         ("left,right,winner\nA,B,C,left\n", "votes.csv:2: 4 cells"),

@@ -2,6 +2,7 @@
 
 import json
 from contextlib import closing
+from dataclasses import replace
 
 import pytest
 
@@ -9,12 +10,14 @@ from assistant.errors import InputError
 from assistant.prompt_builder import PromptParts
 from assistant.records import open_records
 from eval.battles import read_battles
+from eval.contest import Contest
 from eval.contestants import Contestant
 from eval.exchange import export_session, held_back, session_rows
 from eval.ratings import Settings
 from eval.replay import as_text, replay
+from eval.same_votes import Held, held_elsewhere
 from eval.saved_prompts import save_prompt
-from eval.sessions import create_session, find_session, list_sessions
+from eval.sessions import create_session, find_session, list_sessions, session_row
 from eval.takein import import_session
 from eval.votes import as_battles, votes_of
 
@@ -99,11 +102,31 @@ def test_a_file_that_is_no_session_leaves_nothing(file, other, mend, message):
     assert other.all("SELECT count(*) FROM raters") == [(0,)]
 
 
-def test_a_taken_name_can_be_changed(records, file):
+def test_a_taken_name_can_be_changed(records, file, other):
     with pytest.raises(InputError, match="there is a session called 'first' already"):
         import_session(records, file)
-    assert import_session(records, file, "second") == "second"
-    assert [each.votes for each in list_sessions(records)] == [4, 4]
+    import_session(other, file)
+    export_session(records, "first", "jsonl", file.with_name("more.jsonl"))
+    rows = file.with_name("more.jsonl").read_text().splitlines()
+    rows[-1] = change(rows[-1], voted_at="2030-01-01T00:00:00.000+00:00")
+    file.write_text("".join(f"{row}\n" for row in rows))
+    assert import_session(other, file, "second") == "second"
+    assert [each.votes for each in list_sessions(other)] == [4, 4]
+    second = list_sessions(other)[0].name
+    assert held_elsewhere(other, session_row(other, second)[0]) == Held(4, 3, ("first",))
+
+
+def test_votes_that_are_all_here_are_not_taken_in_again(records, file):
+    rows = file.read_text().splitlines()
+    message = "each of its 4 votes is here already, in 'first', and nothing is counted twice"
+    with pytest.raises(InputError, match=message):
+        import_session(records, file, "second")
+    file.write_text("".join(f"{row}\n" for row in rows[:-1]))
+    with pytest.raises(InputError, match="each of its 3 votes is here already"):
+        import_session(records, file, "second")
+    assert [each.name for each in list_sessions(records)] == ["first"]
+    file.write_text("".join(f"{row}\n" for row in rows if '"table": "votes"' not in row))
+    assert import_session(records, file, "without votes") == "without votes"
 
 
 def test_csv_is_what_elo_reads(records, file, tmp_path, session):
@@ -118,6 +141,20 @@ def test_csv_is_what_elo_reads(records, file, tmp_path, session):
     }
     assert found.columns_not_read == ("verdict", "kind", "probability")
     assert export_session(records, "first", "csv", tmp_path / "models.csv", raters="model").rows == 0
+
+
+def test_names_that_look_like_a_missing_value_come_back(records, other, assistant, two, tmp_path):
+    named = (replace(two[0], name="nan"), replace(two[1], name="NA"))
+    contest = Contest(records, create_session(records, "null", ["NaN"], named), assistant)
+    matchup = contest.next("Nan")
+    list(contest.play(matchup))
+    contest.vote(matchup, "left")
+    export_session(records, "null", "csv", tmp_path / "votes.csv")
+    found, expected = read_battles(tmp_path / "votes.csv"), as_battles(votes_of(records, contest.session.id))
+    assert found.names == expected.names
+    assert set(found.names) == {"nan", "NA"}
+    export_session(records, "null", "jsonl", tmp_path / "null.jsonl")
+    assert import_session(other, tmp_path / "null.jsonl") == "null"
 
 
 def test_preferences_leave_out_the_prompts_to_evaluate_with(records, fight, tmp_path, session):

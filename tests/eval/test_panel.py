@@ -1,6 +1,7 @@
 """A panel of three labels texts: the majority, a person's turn, and what is refused by file, line and setting."""
 
 import json
+import shutil
 from functools import partial
 
 import pytest
@@ -135,6 +136,17 @@ def test_the_command(run, scripted, serve_app, openai_app, texts):
     code, out, err = run(*args, "--to", texts.with_name("new.jsonl"))
     assert (code, err) == (0, "")
     assert out.startswith("4 rows: 1 labelled, 3 left to a person; written to ")
+
+
+def test_a_copy_of_a_checkpoint_is_no_other_judge(run, tiny_checkpoint, texts, tmp_path):
+    copy, link = tmp_path / "copy", tmp_path / "link"
+    shutil.copytree(tiny_checkpoint, copy)
+    link.symlink_to(copy)
+    judges = [arg for judge in (tiny_checkpoint, link, copy) for arg in ("--judge", judge)]
+    code, out, err = run(texts, "--labels", "joy,anger", *judges)
+    assert (code, out) == (2, "")
+    assert f"--judge: '{tiny_checkpoint}' and '{link}' are the same checkpoint, and would have two votes" in err
+    assert [path.name for path in texts.parent.glob("*.jsonl")] == ["texts.jsonl"]
 
 
 @pytest.mark.parametrize(

@@ -28,6 +28,7 @@ def test_a_session_is_read_as_it_was_begun(records):
         ({"prompts": ["fine", "x" * 4001]}, "prompt 2 has 4,001 characters; 4,000 are the most"),
         ({"contestants": TWO[:1]}, "2 to 60 contestants, not 1"),
         ({"contestants": (*TWO, Contestant("a", "other"))}, "two contestants are called 'a'"),
+        ({"contestants": (*TWO, Contestant(" a", "other"))}, "two contestants are called ' a'"),
         ({"contestants": (*TWO, Contestant("c"))}, "'a' and 'c' are the same in all but name"),
         ({"uniform": 0}, "uniform must be above 0"),
         ({"uniform": float("nan")}, "uniform must be above 0"),

@@ -9,8 +9,11 @@ from pathlib import Path
 
 import pytest
 import typer
+from rich.markup import render
 
 from app.main import build_cli
+from assistant.prompt_builder import read_parts
+from eval.session_input import read_contestants
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -45,6 +48,29 @@ def test_make_commands_of_the_readme_have_a_target(line):
 @pytest.mark.parametrize("path", re.findall(r"\]\((?!https?:|#)([^)]+)\)", README))
 def test_files_that_the_readme_links_to_are_there(path):
     assert (ROOT / path).exists()
+
+
+def test_the_readme_shows_a_prompt_and_contestants_that_can_be_read(tmp_path):
+    path = tmp_path / "shown.toml"
+    blocks = re.findall(r"```toml\n(.*?)```", README, flags=re.DOTALL)
+    prompt, contestants = (next(block for block in blocks if block.startswith(key)) for key in ("task", "[contestants"))
+    path.write_text(prompt)
+    assert "one sentence" in read_parts(path).text()
+    path.write_text(contestants)
+    assert [each.name for each in read_contestants(path)] == ["plain", "terse", "keywords"]
+
+
+def test_help_is_shown_as_it_was_written():
+    """What stands in square brackets is markup to what prints the help, and would be gone."""
+
+    def helps(command):
+        yield from (text for text in (command.help, *(getattr(of, "help", None) for of in command.params)) if text)
+        for inner in getattr(command, "commands", {}).values():
+            yield from helps(inner)
+
+    written = list(helps(typer.main.get_command(build_cli())))
+    assert len(written) > 100
+    assert [text for text in written if render(text).plain != text] == []
 
 
 def test_imports_go_in_one_direction():
