@@ -3,7 +3,8 @@
     rank     1 + the number of models of the group whose whole interval lies above, so that models share a rank as long
              as their intervals overlap (Chiang et al. 2024, Chatbot Arena, section 5, there with intervals that hold
              for all models at once); groups are ranked apart. Models that the votes split are
-             held apart also where the one beat the other six times or more and never else: chance 0.5^6 < 2.5 %.
+             held apart also where the one beat the other in six independent judgements (`eval.units`) or more and never
+             else: chance 0.5^6 < 2.5 %.
     tier     by the half width of the interval: provisional over ±60 points, established under ±30, usable between; and
              by votes: provisional under 100, established from 500. From 100 to 200 votes a rating begins to be
              usable. The tier is the lower of both.
@@ -33,6 +34,8 @@ TIERS = ("provisional", "usable", "established")
 HALF_WIDTHS = (60.0, 30.0)
 """Points: usable from the first, established under the second."""
 VOTES = (100, 500)
+SWEEP = math.ceil(-math.log2(TAIL))
+"""Independent judgements, all one way, whose chance is below TAIL if the two are alike: 6."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +67,7 @@ def above(pairs: Pairs, found: Intervals, linked: Connections) -> NDArray[np.boo
     low, high = found.widest.T
     inner_low, inner_high = found.inner.T
     won = pairs.won()
-    swept = (won * np.log(2) >= -np.log(TAIL)) & (won.T == 0)
+    swept = (pairs.units() >= SWEEP) & (won > 0) & (won.T == 0)
     # Without an anchor, intervals rest on ratings that the ridge alone holds, and say nothing of each other.
     anchored = np.isin(linked.group, linked.group[linked.anchor])
     across = ((low[:, None] > high) & anchored) | swept

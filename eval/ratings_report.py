@@ -12,7 +12,7 @@ import numpy as np
 
 from eval.battles import Floats
 from eval.connections import Connections
-from eval.leaderboard import above, compared, ranks, tier
+from eval.leaderboard import SWEEP, above, compared, ranks, tier
 from eval.rating_intervals import CONFIDENCE, TAIL, only_ties
 from eval.ratings import Ratings
 
@@ -145,6 +145,7 @@ def notes(ratings: Ratings) -> list[str]:
             said.append(f"There is one {way} only: nothing can be said of other {way}s.")
         elif number < FEW_CLUSTERS:
             said.append(f"There are {number} {way}s only: intervals by {way} are too narrow.")
+    said += _sweep_notes(ratings)
     said += [
         f"The effect of {name} cannot be told from the ratings in these battles."
         for name, effect in ratings.effects.found.items()
@@ -165,6 +166,17 @@ def _split_notes(linked: Connections, flags: list[str | None]) -> list[str]:
     if "only ties" in flags:
         said.append("Of some models nothing but ties is known; their intervals are upper bounds.")
     return said
+
+
+def _sweep_notes(ratings: Ratings) -> list[str]:
+    """Of two whose battles all went one way, though by too few prompts or raters to say so."""
+    won, units = ratings.pairs.won(), ratings.pairs.units()
+    if not ((won >= SWEEP) & (won.T == 0) & (units < SWEEP)).any():
+        return []
+    return [
+        "Where one of two models won every battle between them, these count as often as there were prompts or raters, "
+        f"whichever are fewer; under {SWEEP} do not tell the two apart."
+    ]
 
 
 def _ends(ends: Floats) -> list[float | None] | None:
