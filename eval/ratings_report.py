@@ -5,6 +5,7 @@ give, is None.
 """
 
 import itertools
+from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
@@ -38,6 +39,15 @@ def report(ratings: Ratings) -> dict[str, Any]:
         "settings": {**asdict(ratings.settings), "confidence": CONFIDENCE, "davidson_log_nu": ratings.fit.log_nu},
         "notes": notes(ratings),
     }
+
+
+def worth(effect: Mapping[str, Any], digits: int = 0) -> str:
+    """What one of `effects` says, in words that follow its name: how many points it is worth."""
+    low, high = effect["ci"]
+    if low is None or high is None:
+        end, words = (high, "or less") if low is None else (low, "or more")
+        return f"is worth {end:+.{digits}f} points {words}, for one side won every battle"
+    return f"is worth {effect['points']:+.{digits}f} points ({low:+.{digits}f} to {high:+.{digits}f})"
 
 
 def _groups(ratings: Ratings, order: list[int]) -> list[list[str]]:
@@ -151,6 +161,10 @@ def notes(ratings: Ratings) -> list[str]:
         for name, effect in ratings.effects.found.items()
         if effect is None
     ]
+    if ratings.effects.always and len(ratings.battles.score) > 1:
+        said.append(
+            f"The {ratings.effects.always} side won every battle: the votes may tell of the sides, not of the models."
+        )
     if ratings.battles.columns_not_read:
         said.append(f"Columns not read: {', '.join(ratings.battles.columns_not_read)}.")
     return said
