@@ -9,6 +9,7 @@ from urllib.parse import quote
 
 from app.render import count, escape
 from eval.plots import history_plot, interval_plot
+from eval.ratings_report import worth
 
 Values = Mapping[str, Any]
 _NEXT_TIER = {"provisional": "usable", "usable": "established"}
@@ -147,10 +148,7 @@ def _cell(share: float | None, battles: int) -> str:
 def _effects(effects: Values) -> str:
     words = {"position": "Standing on the left", "length": "Being twice as long"}
     items = "".join(
-        f"<li>{words.get(name, escape(name))} is worth {effect['points']:+.0f} points "
-        f"({effect['ci'][0]:+.0f} to {effect['ci'][1]:+.0f}).</li>"
-        for name, effect in effects.items()
-        if effect
+        f"<li>{words.get(name, escape(name))} {worth(effect)}.</li>" for name, effect in effects.items() if effect
     )
     return f'<h3>What else moves votes</h3><ul class="fn-remarks">{items}</ul>' if items else ""
 

@@ -27,6 +27,7 @@ from scipy.special import expit
 
 from eval.battles import Battles, Floats, Ints
 from eval.elo import SCALE
+from eval.units import units
 
 POINTS = SCALE / np.log(10)
 """Rating points of one unit of log odds."""
@@ -48,7 +49,8 @@ class Pairs:
     """Which models met: pair p is of `first[p]` < `second[p]`.
 
     `outcome` holds for each vote 3 p + 0 where the first won, + 1 a tie, + 2 where the second won; `incidence`, of
-    shape (models, pairs), +1 for the first and −1 for the second model of each pair.
+    shape (models, pairs), +1 for the first and −1 for the second model of each pair; `groupings`, the prompt and the
+    rater of each vote where they are known.
     """
 
     models: int
@@ -56,6 +58,7 @@ class Pairs:
     second: Ints
     outcome: Ints
     incidence: csr_array
+    groupings: dict[str, Ints]
 
     def counts(self) -> Floats:
         """How often each pair ended in each way, of shape (pairs, 3)."""
@@ -68,6 +71,17 @@ class Pairs:
         matrix[self.second, self.first] = counts @ _SCORES[::-1]
         return matrix
 
+    def units(self) -> Ints:
+        """The independent judgements in the votes of each model against each other, of shape (models, models)."""
+        matrix = np.zeros((self.models, self.models), np.intp)
+        found = units(self.groupings, self.outcome // 3, len(self.first))
+        matrix[self.first, self.second] = matrix[self.second, self.first] = found
+        return matrix
+
+    def units_among(self, some: NDArray[np.bool_]) -> int:
+        """The independent judgements in the votes of some of the pairs together."""
+        return int(units(self.groupings, some[self.outcome // 3].astype(np.intp), 2)[1])
+
 
 def pairs_of(battles: Battles) -> Pairs:
     """The pairs of all votes."""
@@ -76,7 +90,8 @@ def pairs_of(battles: Battles) -> Pairs:
     codes, pair = np.unique(first * models + second, return_inverse=True)
     score = np.where(swapped, 1 - battles.score, battles.score)
     outcome = 3 * pair + np.rint(2 - 2 * score).astype(np.intp)
-    return Pairs(models, codes // models, codes % models, outcome, _incidence(models, codes // models, codes % models))
+    first, second = codes // models, codes % models
+    return Pairs(models, first, second, outcome, _incidence(models, first, second), battles.groupings)
 
 
 def _incidence(models: int, first: Ints, second: Ints) -> csr_array:

@@ -57,10 +57,12 @@ def _rating(part: str, ratings: Ratings, sure: Flags, names: tuple[str, str]) ->
 
 
 def _sign_test(ratings: Ratings, one: int, two: int) -> float | None:
-    """Two-sided, of the battles that the two fought; None where they never met."""
-    won = ratings.pairs.won()
-    battles, fewer = won[one, two] + won[two, one], min(won[one, two], won[two, one])
-    return None if not battles or fewer else float(min(1.0, 2 * 0.5**battles))
+    """Two-sided, of the independent judgements of the battles that the two fought (`eval.units`).
+
+    None where they never met, or where not all battles went one way.
+    """
+    won, units = ratings.pairs.won(), int(ratings.pairs.units()[one, two])
+    return None if not units or min(won[one, two], won[two, one]) else float(min(1.0, 2 * 0.5**units))
 
 
 def _unknown(part: str, metric: str, names: tuple[str, str]) -> Compared:

@@ -9,7 +9,8 @@ The interval of a model is that of its difference from the mean of its class (`e
                         difference, its se is None, and the side that nothing holds is open (None). The limit on the
                         other side is where all its battles with the anchor class (`eval.connections`) would still end
                         alike with a chance of 2.5 % (Clopper, Pearson 1934, Biometrika 26, 404), the ratings of that
-                        class taken as they are; where a group has no such class, its battles with all others.
+                        class taken as they are; where a group has no such class, its battles with all others. The
+                        battles count as so many as there are independent judgements (`eval.units`).
 
 `widest` is the hull of the interval and all bootstraps; ranks and tiers go by it.
 """
@@ -30,6 +31,7 @@ from eval.connections import Connections
 CONFIDENCE = 0.95
 TAIL = (1 - CONFIDENCE) / 2
 Z = float(norm.ppf(1 - TAIL))
+Flags = NDArray[np.bool_]
 _FAR = 100.0
 """Log odds beyond which a battle is certain in 64 bits."""
 
@@ -78,7 +80,7 @@ def _errors(pairs: Pairs, found: Fit, linked: Connections, centring: Floats) -> 
     return np.asarray(np.where(only_ties(pairs, linked), curvature, sandwich))
 
 
-def only_ties(pairs: Pairs, linked: Connections) -> NDArray[np.bool_]:
+def only_ties(pairs: Pairs, linked: Connections) -> Flags:
     """Whether nothing but ties is known of each model within its class, which may be it alone.
 
     What a class won from others does not count: it says nothing of who is the better within it.
@@ -103,22 +105,25 @@ def _hull(ends: list[Floats]) -> Floats:
 
 def _shifts(pairs: Pairs, theta: Floats, linked: Connections) -> Floats:
     """How far down and up the class of each model could lie, in log odds; 0 for models of the anchor."""
-    won, shifts = pairs.won(), np.zeros((pairs.models, 2))
-    ahead = theta[:, None] - theta
+    shifts = np.zeros((pairs.models, 2))
     for number in np.unique(linked.strong[~linked.anchor]):
         own = linked.strong == number
         group = linked.group == linked.group[own][0]
         against = linked.anchor & group if (linked.anchor & group).any() else ~own
-        down = _shift(ahead[own][:, against], won[own][:, against])
-        shifts[own] = -down, _shift(ahead[against][:, own], won[against][:, own])
+        shifts[own] = -_shift(pairs, theta, own, against), _shift(pairs, theta, against, own)
     return shifts
 
 
-def _shift(ahead: Floats, wins: Floats) -> float:
+def _shift(pairs: Pairs, theta: Floats, winners: Flags, losers: Flags) -> float:
     """By how much the winners can be nearer to the losers so that all wins together still have a chance of TAIL."""
-    if not wins.any():
+    counts, ahead = pairs.counts(), theta[pairs.first] - theta[pairs.second]
+    above = winners[pairs.first] & losers[pairs.second] & (counts[:, 0] > 0)
+    below = winners[pairs.second] & losers[pairs.first] & (counts[:, 2] > 0)
+    some = above | below
+    if not some.any():
         return np.inf
-    ahead, wins = ahead[wins > 0], wins[wins > 0]
+    ahead, wins = np.where(above, ahead, -ahead)[some], np.where(above, counts[:, 0], counts[:, 2])[some]
+    wins *= pairs.units_among(some) / wins.sum()
 
     def excess(shift: float) -> float:
         return float(wins @ log_expit(ahead - shift) - np.log(TAIL))

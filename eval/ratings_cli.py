@@ -39,6 +39,8 @@ def elo(
 
 def print_ratings(found: dict[str, Any]) -> None:
     """Ratings as `eval.ratings_report` gives them, group by group."""
+    from eval.ratings_report import worth
+
     for number, names in enumerate(found["groups"], start=1):
         if len(found["groups"]) > 1:
             typer.echo(f"group {number}, not connected with the others")
@@ -50,8 +52,7 @@ def print_ratings(found: dict[str, Any]) -> None:
     for name, effect in found["effects"].items():
         if effect:
             what = {"position": "standing left", "length": "being twice as long"}[name]
-            low, high = effect["ci"]
-            typer.echo(f"{what} is worth {effect['points']:+.1f} points ({low:+.1f} to {high:+.1f})")
+            typer.echo(f"{what} {worth(effect, digits=1)}")
     for note in found["notes"]:
         typer.echo(f"note: {printable(note)}")
 

@@ -5,6 +5,7 @@ give, is None.
 """
 
 import itertools
+from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
@@ -12,7 +13,7 @@ import numpy as np
 
 from eval.battles import Floats
 from eval.connections import Connections
-from eval.leaderboard import above, compared, ranks, tier
+from eval.leaderboard import SWEEP, above, compared, ranks, tier
 from eval.rating_intervals import CONFIDENCE, TAIL, only_ties
 from eval.ratings import Ratings
 
@@ -38,6 +39,15 @@ def report(ratings: Ratings) -> dict[str, Any]:
         "settings": {**asdict(ratings.settings), "confidence": CONFIDENCE, "davidson_log_nu": ratings.fit.log_nu},
         "notes": notes(ratings),
     }
+
+
+def worth(effect: Mapping[str, Any], digits: int = 0) -> str:
+    """What one of `effects` says, in words that follow its name: how many points it is worth."""
+    low, high = effect["ci"]
+    if low is None or high is None:
+        end, words = (high, "or less") if low is None else (low, "or more")
+        return f"is worth {end:+.{digits}f} points {words}, for one side won every battle"
+    return f"is worth {effect['points']:+.{digits}f} points ({low:+.{digits}f} to {high:+.{digits}f})"
 
 
 def _groups(ratings: Ratings, order: list[int]) -> list[list[str]]:
@@ -145,11 +155,16 @@ def notes(ratings: Ratings) -> list[str]:
             said.append(f"There is one {way} only: nothing can be said of other {way}s.")
         elif number < FEW_CLUSTERS:
             said.append(f"There are {number} {way}s only: intervals by {way} are too narrow.")
+    said += _sweep_notes(ratings)
     said += [
         f"The effect of {name} cannot be told from the ratings in these battles."
         for name, effect in ratings.effects.found.items()
         if effect is None
     ]
+    if ratings.effects.always and len(ratings.battles.score) > 1:
+        said.append(
+            f"The {ratings.effects.always} side won every battle: the votes may tell of the sides, not of the models."
+        )
     if ratings.battles.columns_not_read:
         said.append(f"Columns not read: {', '.join(ratings.battles.columns_not_read)}.")
     return said
@@ -165,6 +180,17 @@ def _split_notes(linked: Connections, flags: list[str | None]) -> list[str]:
     if "only ties" in flags:
         said.append("Of some models nothing but ties is known; their intervals are upper bounds.")
     return said
+
+
+def _sweep_notes(ratings: Ratings) -> list[str]:
+    """Of two whose battles all went one way, though by too few prompts or raters to say so."""
+    won, units = ratings.pairs.won(), ratings.pairs.units()
+    if not ((won >= SWEEP) & (won.T == 0) & (units < SWEEP)).any():
+        return []
+    return [
+        "Where one of two models won every battle between them, these count as often as there were prompts or raters, "
+        f"whichever are fewer; under {SWEEP} do not tell the two apart."
+    ]
 
 
 def _ends(ends: Floats) -> list[float | None] | None:

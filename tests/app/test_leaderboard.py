@@ -102,6 +102,17 @@ def test_a_model_that_lost_all_and_judges_alone(records):
     assert "to open" in html
 
 
+def test_a_side_that_won_every_battle_is_said(records):
+    made = create_session(records, "left", [f"{n}?" for n in range(8)], [Contestant("a"), Contestant("b", model="m")])
+    contest = Contest(records, made, None)
+    for rater in ("Ada", "Grace"):
+        for _ in range(8):
+            cast(records, contest.next(rater).id, "left")
+    html = Leaderboard(records).show("left")
+    assert re.search(r"Standing on the left is worth [+-]\d+ points or more, for one side won every battle\.", html)
+    assert "The left side won every battle" in html
+
+
 def test_downloads(client, session, records):
     votes = client.get("/v1/evaluation/votes.csv", params={"session": NAME})
     rows = list(csv.DictReader(io.StringIO(votes.text)))

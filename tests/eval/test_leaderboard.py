@@ -16,9 +16,9 @@ def ranked(battles, votes):
     return ranks(found).tolist()
 
 
-def apart(battles, votes, draws=None):
+def apart(battles, votes, draws=None, *, davidson=False):
     pairs = pairs_of(battles(votes))
-    fitted, linked = fit(pairs), connections(pairs.won())
+    fitted, linked = fit(pairs, davidson=davidson), connections(pairs.won())
     sure = above(pairs, intervals(pairs, fitted, linked, {}), linked)
     return compared(pairs, fitted, linked, 0, 1, draws or {}, sure)
 
@@ -93,6 +93,41 @@ def test_with_so_many_votes_about_80_percent_of_experiments_tell(battles):
     losses = more + 40 - wins
     told = np.log(wins / losses) > 1.96 * np.sqrt(1 / wins + 1 / losses)
     assert told.mean() == pytest.approx(0.8, abs=0.02)
+
+
+@pytest.mark.parametrize("davidson", [False, True])
+@pytest.mark.parametrize("mix", [(30, 20, 0), (55, 45, 0), (6, 4, 90), (30, 20, 50), (20, 12, 68), (60, 45, 10)])
+def test_with_so_many_votes_about_80_percent_of_experiments_tell_ties_or_not(battles, mix, davidson):
+    """Simulated with outcomes as often as they were; told by the sandwich of ties as half, or by Davidson's model."""
+    won, lost, tied = mix
+    votes = [("A", "B", 1)] * won + [("A", "B", 0)] * lost + [("A", "B", 0.5)] * tied
+    n = len(votes) + apart(battles, votes, davidson=davidson).more_votes
+    wins, losses, ties = np.random.default_rng(7).multinomial(n, np.array(mix) / len(votes), size=20_000).T
+    p = (wins + ties / 2) / n
+    if davidson:
+        d, v = np.log(wins / losses), 1 / wins + 1 / losses
+    else:
+        d, v = np.log(p / (1 - p)), (p * (1 - p) - ties / n / 4) / (n * (p * (1 - p)) ** 2)
+    assert (d > 1.96 * np.sqrt(v)).mean() == pytest.approx(0.8, abs=0.03)
+
+
+def test_ties_elsewhere_do_not_change_how_many_votes_two_need(battles):
+    """What the ties of two others say of these two is one vote's worth where ties are half."""
+    votes = [("A", "B", 1)] * 30 + [("A", "B", 0)] * 20 + [("A", "B", 0.5)] * 50
+    elsewhere = [("C", "D", 1), ("C", "D", 0)] * 200
+    alone, beside = apart(battles, votes).more_votes, apart(battles, votes + elsewhere).more_votes
+    assert beside == pytest.approx(alone, rel=0.03)
+
+
+def test_disagreement_of_raters_needs_more_votes_and_that_of_few_votes_passes(battles):
+    votes = [("A", "B", 1)] * 22 + [("A", "B", 0)] * 18
+    alone = apart(battles, votes)
+    deviation = alone.se / POINTS * np.sqrt(2)  # twice the variance
+    twice = np.array([[-deviation, 0.0], [deviation, 0.0]])
+    by_rater = apart(battles, votes, {"rater": twice}).more_votes
+    by_vote = apart(battles, votes, {"vote": twice}).more_votes
+    assert by_rater == pytest.approx(2 * (alone.more_votes + 40) - 40, abs=3)
+    assert alone.more_votes < by_vote < alone.more_votes + 45
 
 
 def test_what_no_number_of_votes_can_be_given_for(battles):

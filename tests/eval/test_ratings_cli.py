@@ -154,6 +154,23 @@ def test_the_table(run, tmp_path):
     assert "note: Elo depends on the order" in out
 
 
+def test_a_side_that_won_every_battle_is_said(run, rate, tmp_path):
+    text = csv([("A", "B", "left"), ("B", "A", "left")] * 15)
+    effect = rate(text)["effects"]["position"]
+    assert (effect["points"], effect["se"], effect["ci"][1]) == (None, None, None)
+    assert effect["ci"][0] == pytest.approx(353, abs=1)  # log odds by the 30th root of 2.5 %
+    _, out, _ = run("eval", "elo", tmp_path / "votes.csv", "--rounds", 50)
+    assert f"standing left is worth {effect['ci'][0]:+.1f} points or more, for one side won every battle" in out
+    assert "note: The left side won every battle" in out
+
+
+def test_nothing_but_ties_tells_nothing_of_the_side(run, rate, tmp_path):
+    assert rate(csv([("A", "B", "tie"), ("B", "A", "tie"), ("A", "B", "tie")]))["effects"] == {"position": None}
+    _, out, _ = run("eval", "elo", tmp_path / "votes.csv", "--rounds", 50)
+    assert "standing left" not in out
+    assert "note: The effect of position cannot be told" in out
+
+
 @pytest.mark.parametrize(
     ("text", "args", "named"),
     [
