@@ -1,15 +1,25 @@
-"""Every report of the records, made anew from their rows: the same rows and settings give the same bytes."""
+"""Every report of the records, made anew from their rows: the same rows and settings give the same bytes.
+
+Sessions and versions are computed with the settings given; a run of `eval qa` or `label` with its own seed, which is
+one of its rows, and so to the figures that it printed.
+"""
 
 import json
 from collections.abc import Callable, Sequence
+from itertools import count
 from typing import Any
 
 from eval.form_report import form_report
+from eval.panel_runs import panel_figures
+from eval.qa_runs import qa_figures
 from eval.ratings import Settings
+from eval.runs import Kind, Run, list_runs, read_run
 from eval.session_report import battle_report
 from eval.sessions import list_sessions, session_row
 from eval.versions import versions_report
 from retrieval.database import Database
+
+_FIGURES: dict[Kind, Callable[[Run], dict[str, Any]]] = {"qa": qa_figures, "label": panel_figures}
 
 
 def replay(
@@ -18,7 +28,7 @@ def replay(
     settings: Settings | None = None,
     progress: Callable[[float], None] = lambda _: None,
 ) -> dict[str, Any]:
-    """The reports of the sessions `names`, by name; without any, those of all, and of versions over all.
+    """The reports of the sessions `names`, by name; without any, those of all, of versions over all, and of all runs.
 
     Raises InputError for an unknown name.
     """
@@ -26,12 +36,20 @@ def replay(
     kinds = {each.name: each.kind for each in list_sessions(db)}
     for name in names:
         session_row(db, name)
+    wanted = sorted(names or kinds)
+    runs = [] if names else list_runs(db)
+    done, steps = count(1), len(wanted) + len(runs)
     reports = {}
-    for number, name in enumerate(sorted(names or kinds), start=1):
+    for name in wanted:
         battle = kinds[name] == "battle"
         reports[name] = battle_report(db, name, chosen) if battle else form_report(db, name, chosen.seed)
-        progress(number / len(names or kinds))
-    return {"seed": chosen.seed, "sessions": reports, **({} if names else {"versions": versions_report(db, chosen)})}
+        progress(next(done) / steps)
+    figures: dict[str, dict[str, Any]] = {kind: {} for kind in _FIGURES}
+    for run in runs:
+        figures[run.kind][str(run.id)] = _FIGURES[run.kind](read_run(db, run.id))
+        progress(next(done) / steps)
+    found = {"seed": chosen.seed, "sessions": reports}
+    return found if names else {**found, "versions": versions_report(db, chosen), **figures}
 
 
 def as_text(found: dict[str, Any]) -> str:
