@@ -1,7 +1,7 @@
 """Every report of the records, made anew from their rows: the same rows and settings give the same bytes.
 
-Sessions and versions are computed with the settings given; a run of `eval qa` or `label` with its own seed, which is
-one of its rows, and so to the figures that it printed.
+Sessions and versions are computed with the settings given; a run of `eval qa`, `label` or `report` with its own
+seed, which is in its row, so that its figures are those that it printed.
 """
 
 import json
@@ -13,13 +13,19 @@ from eval.form_report import form_report
 from eval.panel_runs import panel_figures
 from eval.qa_runs import qa_figures
 from eval.ratings import Settings
+from eval.report import make_report
 from eval.runs import Kind, Run, list_runs, read_run
 from eval.session_report import battle_report
 from eval.sessions import list_sessions, session_row
 from eval.versions import versions_report
 from retrieval.database import Database
 
-_FIGURES: dict[Kind, Callable[[Run], dict[str, Any]]] = {"qa": qa_figures, "label": panel_figures}
+_FIGURES: dict[Kind, tuple[str, Callable[[Run], dict[str, Any]]]] = {
+    "qa": ("qa", qa_figures),
+    "label": ("labels", panel_figures),
+    "report": ("reports", make_report),
+}
+"""Where the figures of a kind of run stand, by the numbers of the runs, and what computes them."""
 
 
 def replay(
@@ -44,9 +50,10 @@ def replay(
         battle = kinds[name] == "battle"
         reports[name] = battle_report(db, name, chosen) if battle else form_report(db, name, chosen.seed)
         progress(next(done) / steps)
-    figures: dict[str, dict[str, Any]] = {kind: {} for kind in _FIGURES}
+    figures: dict[str, dict[str, Any]] = {heading: {} for heading, _ in _FIGURES.values()}
     for run in runs:
-        figures[run.kind][str(run.id)] = _FIGURES[run.kind](read_run(db, run.id))
+        heading, make = _FIGURES[run.kind]
+        figures[heading][str(run.id)] = make(read_run(db, run.id))
         progress(next(done) / steps)
     found = {"seed": chosen.seed, "sessions": reports}
     return found if names else {**found, "versions": versions_report(db, chosen), **figures}

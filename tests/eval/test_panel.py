@@ -154,7 +154,7 @@ def assert_votes_are_rows(found, footnote, home):
     assert rows[3:] == [(number, "?", None, 1, 1, "system", 1) for number in (1, 2, 3) for _ in range(3)]
     code, out, err = footnote("eval", "replay")
     assert (code, err) == (0, "")
-    assert json.loads(out)["label"]["1"] == found
+    assert json.loads(out)["labels"]["1"] == found
 
 
 @pytest.mark.parametrize(
