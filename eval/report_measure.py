@@ -16,8 +16,9 @@ from assistant.config import Config
 from assistant.engine.pool import Engines
 from assistant.errors import InputError
 from assistant.pipeline import DEFAULT_SAMPLING, Assistant
+from eval.document_score import DocumentScore
 from eval.legs import rank_in
-from eval.perplexity import DEFAULT_STRIDE, DocumentScore, fingerprint_of, score_each
+from eval.perplexity import DEFAULT_STRIDE, fingerprint_of, score_each
 from eval.qa import ask_all
 from eval.qa_documents import OWN_PASSAGES, documents
 from eval.qa_runs import QUESTIONS, answer_rows, question_items

@@ -12,10 +12,10 @@ from typing import Any
 from eval.bootstrap import FEW_GROUPS
 from eval.changes import Compared, compared
 from eval.comparison import compare_found
+from eval.document_score import DocumentScore
 from eval.legs import LEGS
 from eval.paired import Figure, Paired, Sums
 from eval.paragraphs import Query
-from eval.perplexity import DocumentScore
 from eval.qa import sums
 from eval.qa_report import QaReport
 from eval.qa_runs import QUESTIONS, asked_of

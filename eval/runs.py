@@ -1,7 +1,8 @@
 """Runs of `footnote eval qa`, `report` and `label` as rows: what was asked, and what came back to each of it.
 
 A run is written when it has ended, in one transaction, so a run that was cut off leaves nothing behind. Its figures are
-always computed from the rows that are read back (`eval.run_figures`), the first time as in a replay.
+always computed from the rows that are read back (`eval.qa_runs`,
+`eval.panel_runs`, `eval.report`), the first time as in a replay.
 """
 
 import json
@@ -86,7 +87,7 @@ def read_run(db: Database, number: int) -> Run:
     """The run `number`. Raises InputError where there is none."""
     rows = db.all("SELECT kind, seed, settings, name, made_at FROM runs WHERE id = ?", number)
     if not rows:
-        raise InputError(f"there is no run {number}; `footnote eval replay` shows those that are there")
+        raise _unknown(number)
     kind, seed, settings, name, made_at = rows[0]
     items = defaultdict(list)
     for part, item in db.all("SELECT part, item FROM run_items WHERE run_id = ? ORDER BY part, number", number):
@@ -107,6 +108,14 @@ def list_runs(db: Database, kind: Kind | None = None) -> list[RunSummary]:
     return [RunSummary(*row) for row in rows]
 
 
+def remove_run(db: Database, number: int) -> None:
+    """Delete the run `number` with all of its rows. Raises InputError where there is none."""
+    with db.transaction():
+        if not db.all("SELECT 1 FROM runs WHERE id = ?", number):
+            raise _unknown(number)
+        db.all("DELETE FROM runs WHERE id = ?", number)
+
+
 def find_report(db: Database, wanted: str) -> Run:
     """The report of that name or number. Raises InputError where there is none, or several are called so."""
     reports = list_runs(db, "report")
@@ -118,6 +127,10 @@ def find_report(db: Database, wanted: str) -> Run:
         raise InputError(f"--report: {len(found)} reports are called {wanted!r}; give a number: {numbers}")
     known = ", ".join(f"{each.id} {each.name!r}" for each in reports) or "none yet"
     raise InputError(f"--report: there is no report {wanted!r}; there are: {known}")
+
+
+def _unknown(number: int) -> InputError:
+    return InputError(f"there is no run {number}; `footnote eval runs list` shows those that are there")
 
 
 def _columns(each: Outcome) -> tuple[object, ...]:

@@ -54,6 +54,21 @@ def test_a_run_with_a_row_that_does_not_fit_leaves_nothing(records):
     assert records.all("SELECT 1 FROM run_items UNION ALL SELECT 1 FROM run_outcomes") == []
 
 
+def test_runs_are_listed_and_removed(records, footnote):
+    assert footnote("eval", "runs", "list")[1] == "no runs; `footnote eval qa`, `label` and `report` keep theirs\n"
+    keep_run(records, RUN)
+    keep_run(records, Run("report", 1, {}, {}, name="spring", made_at="2026-01-02"))
+    assert footnote("eval", "runs", "list")[1].splitlines()[1] == "   2  report  2026-01-02  spring"
+    assert json.loads(footnote("eval", "runs", "list", "--json")[1])["runs"][0]["kind"] == "label"
+    code, out, err = footnote("eval", "runs", "remove", 1)
+    assert (code, out) == (2, "")
+    assert "repeat with --yes" in err
+    assert footnote("eval", "runs", "remove", 1, "--yes") == (0, "removed run 1\n", "")
+    assert records.all("SELECT 1 FROM run_items UNION ALL SELECT 1 FROM run_outcomes") == []
+    assert "there is no run 1" in footnote("eval", "runs", "remove", 1, "--yes")[2]
+    assert [each.id for each in list_runs(records)] == [2]
+
+
 def test_reports_are_found_by_name_or_number(records):
     for name in ("spring", "spring", "4"):
         keep_run(records, Run("report", 1, {}, {}, name=name))
