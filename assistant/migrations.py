@@ -4,6 +4,7 @@ session      a set of prompts and contestants (battle), or of texts to score by 
 generation   what a contestant answered to a prompt, once a session
 battle       two answers that a rater is shown; `votes` has at most one vote for it
 judgement    one reply of a model that was asked to judge, as it was read
+run          one `footnote eval qa`, `report` or `label`; `run_items` are what it asked, `run_outcomes` what came back
 """
 
 M001_EVALUATION = """
@@ -116,4 +117,38 @@ CREATE TABLE saved_prompts (
 ) WITHOUT ROWID;
 """
 
-MIGRATIONS = (M001_EVALUATION,)
+M002_RUNS = """
+CREATE TABLE runs (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    kind TEXT NOT NULL CHECK (kind IN ('qa', 'report', 'label')),
+    name TEXT NOT NULL,                         -- what a report is called; empty for the others
+    seed INTEGER NOT NULL,
+    settings TEXT NOT NULL,                     -- JSON: all else that its figures depend on, and how it was made
+    made_at TEXT NOT NULL
+);
+CREATE TABLE run_items (
+    run_id INTEGER NOT NULL REFERENCES runs (id) ON DELETE CASCADE,
+    part TEXT NOT NULL,                         -- text, instructions, questions, retrieval, texts, or 'session NAME'
+    number INTEGER NOT NULL,                    -- from 0
+    item TEXT NOT NULL,                         -- JSON: what was asked, or a row of a session that a report compares
+    PRIMARY KEY (run_id, part, number)
+);
+CREATE TABLE run_outcomes (
+    run_id INTEGER NOT NULL,
+    part TEXT NOT NULL,
+    number INTEGER NOT NULL,
+    system TEXT NOT NULL,                       -- the model, or the way of searching
+    way TEXT NOT NULL,                          -- of a question grounded or ungrounded: with documents, without
+    checkpoint TEXT,                            -- SHA-256 of its files, or the address of a server; NULL for no model
+    sampling TEXT,                              -- JSON, the seed included; NULL where nothing is said
+    messages TEXT,                              -- JSON: what the model was sent
+    reply TEXT,                                 -- what it wrote
+    outcome TEXT NOT NULL,                      -- JSON: what was read of it or measured
+    latency_ms REAL,                            -- NULL where it is not taken for each by itself
+    PRIMARY KEY (run_id, part, system, way, number),
+    FOREIGN KEY (run_id, part, number) REFERENCES run_items (run_id, part, number) ON DELETE CASCADE
+);
+CREATE INDEX outcomes_of_item ON run_outcomes (run_id, part, number);
+"""
+
+MIGRATIONS = (M001_EVALUATION, M002_RUNS)

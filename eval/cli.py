@@ -19,6 +19,7 @@ from eval.qa_cli import add_qa
 from eval.ratings_cli import elo
 from eval.records_cli import add_records
 from eval.report_cli import add_report
+from eval.runs_cli import add_runs
 from eval.scoring_cli import add_scoring
 from eval.shared_cli import show_share
 
@@ -40,6 +41,7 @@ def eval_commands() -> typer.Typer:
     add_judging(group)
     add_records(group)
     add_report(group)
+    add_runs(group)
     return group
 
 

@@ -3,6 +3,7 @@
 MRR@10 is the mean of 1 / rank of the first right document, 0 where none is among the first ten.
 """
 
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -56,11 +57,16 @@ class Comparison:
 
 def compare(task: SearchTask, rankings: Rankings, seed: int = 1) -> Comparison:
     """The measures of `rankings`, which hold each query of `task` under each leg; `seed` draws the resamples."""
-    bm25, vectors, both = (_measured(task, rankings, leg) for leg in ("bm25", "vectors", "both"))
-    groups = [min(query.judged) for query in task.queries]
+    return compare_found(task.queries, len(task.paragraphs), rankings, seed)
+
+
+def compare_found(queries: Sequence[Query], documents: int, rankings: Rankings, seed: int) -> Comparison:
+    """The same, of queries that were asked of so many documents."""
+    bm25, vectors, both = (_measured(queries, rankings[leg]) for leg in ("bm25", "vectors", "both"))
+    groups = [min(query.judged) for query in queries]
     return Comparison(
-        questions=len(task.queries),
-        documents=len(task.paragraphs),
+        questions=len(queries),
+        documents=documents,
         bm25=_mean(bm25),
         vectors=_mean(vectors),
         both=_mean(both),
@@ -70,9 +76,9 @@ def compare(task: SearchTask, rankings: Rankings, seed: int = 1) -> Comparison:
     )
 
 
-def _measured(task: SearchTask, rankings: Rankings, leg: str) -> NDArray[np.float64]:
+def _measured(queries: Sequence[Query], rankings: Mapping[str, list[str]]) -> NDArray[np.float64]:
     """hit@1, hit@5 and the reciprocal rank of each query: shape (queries, 3)."""
-    return np.array([_measures(query, rankings[leg][query.id]) for query in task.queries])
+    return np.array([_measures(query, rankings[query.id]) for query in queries])
 
 
 def _measures(query: Query, ranking: list[str]) -> tuple[float, float, float]:

@@ -9,40 +9,22 @@ import re
 import threading
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from typing import Any
 
 from pydantic import TypeAdapter
 
-from assistant.chatml import Message
 from assistant.engine.sampling import Sampling
 from assistant.pipeline import Assistant
 from assistant.records import now
-from assistant.types import Answer, Answered, Event, Prompted, Token
+from assistant.types import Answer, Answered, Event, Token
 from eval.contestants import Contestant
 from eval.pairing import rng_of
 from eval.saved_prompts import find_prompt
 from eval.sessions import BattleSession
+from eval.told import Told
 from retrieval.database import Database
 from retrieval.types import Leg
-
-
-@dataclass(slots=True)
-class _Told:
-    """What is gathered of the events of an answer."""
-
-    messages: tuple[Message, ...] = ()
-    draft: str = ""
-    answer: Answer | None = None
-
-    def add(self, event: Event) -> None:
-        match event:
-            case Prompted(messages=messages):
-                self.messages = messages
-            case Token(text=text):
-                self.draft += text
-            case Answered(answer=answer):
-                self.answer = answer
 
 
 class Generations:
@@ -75,7 +57,7 @@ class Generations:
             yield from (Token(piece) for piece in self._pieces(contestant, prompt))
             yield Answered(kept)
             return
-        told, begun = _Told(), time.perf_counter()
+        told, begun = Told(), time.perf_counter()
         speaks = self._session.contestants[contestant]
         sampling = self.sampling(contestant, prompt)
         speaker = self._speaker(speaks)
@@ -131,7 +113,7 @@ class Generations:
         )
 
     def _keep(
-        self, contestant: int, prompt: int, told: _Told, speaker: Assistant, sampling: Sampling, took: float
+        self, contestant: int, prompt: int, told: Told, speaker: Assistant, sampling: Sampling, took: float
     ) -> None:
         if told.answer is None:
             raise AssertionError("only a whole answer is kept")

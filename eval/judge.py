@@ -94,9 +94,18 @@ class LabelJudge:
         self._labels = labels
         self._choices = label_choices(labels)
 
+    @property
+    def sampling(self) -> Sampling:
+        """How the words of a reply are drawn."""
+        return self._asking.sampling
+
+    def messages(self, text: str) -> list[Message]:
+        """What the model is sent to have `text` labelled."""
+        return label_messages(self._labels, text)
+
     def label(self, text: str, stop: threading.Event | None = None) -> Judgement:
         """The verdict is a label, or None."""
-        return self._asking.ask("label", label_messages(self._labels, text), "label", self._choices, stop)
+        return self._asking.ask("label", self.messages(text), "label", self._choices, stop)
 
 
 def label_choices(labels: Sequence[str]) -> dict[str, str]:
@@ -119,7 +128,7 @@ class Asking:
     def __init__(self, engine: Engine):
         self._engine = engine
         tokens = min(_MOST_TOKENS, max(1, engine.positions // 4))
-        self._sampling = Sampling(max_tokens=tokens, seed=1)
+        self.sampling = Sampling(max_tokens=tokens, seed=1)
         self._window = Window(engine.length, engine.positions, tokens)
 
     def ask(
@@ -135,7 +144,7 @@ class Asking:
             length, room = self._engine.length(messages), self._window.room
             return Judgement(part, f"(not asked: the prompt takes {length} tokens of {room})", None, 0.0)
         reply, begun = Reply(), time.perf_counter()
-        for _ in self._engine.stream(messages, self._sampling, reply, stop):
+        for _ in self._engine.stream(messages, self.sampling, reply, stop):
             pass
         took = round((time.perf_counter() - begun) * 1000, 1)
         return Judgement(part, reply.text, read_choice(reply.text, key, choices), took)

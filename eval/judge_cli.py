@@ -10,7 +10,7 @@ from assistant.cli import Home, Json, Model
 from assistant.config import open_home, read_config
 from assistant.errors import InputError
 from assistant.show import printable
-from eval.shared_cli import records_of, show_share
+from eval.shared_cli import LARGEST_SEED, records_of, show_share
 from eval.tables import as_columns, between, number
 
 if TYPE_CHECKING:
@@ -51,13 +51,15 @@ def label(
     labels: Annotated[str, typer.Option(help="The labels, separated by commas.")],
     judges: Annotated[list[str], typer.Option("--judge", help="A model, as --model takes it; give three.")],
     to: Annotated[Path | None, typer.Option(help="The new file; left out, FILE.labelled.jsonl.")] = None,
-    seed: Annotated[int, typer.Option(min=0, help="Draws the resamples of the intervals.")] = 1,
+    seed: Annotated[int, typer.Option(min=0, max=LARGEST_SEED, help="Draws the resamples of the intervals.")] = 1,
     home: Home = None,
     as_json: Json = False,
 ) -> None:
     """Label texts by the majority of three models; where there is none, the row is left to a person."""
     from assistant.atomic import write_file
-    from eval.panel import check_judges, check_panel, label_rows, panel_report, read_texts
+    from eval.panel import check_judges, check_panel, read_texts
+    from eval.panel_runs import labelled_rows, panel_figures, panel_run
+    from eval.runs import keep_run
 
     named = [name.strip() for name in labels.split(",")]
     check_panel(named, judges)
@@ -65,9 +67,10 @@ def label(
     rows = read_texts(file)
     panel = _panel(home, judges)
     check_judges(panel)
-    made = label_rows(rows, named, panel, show_share)
-    write_file(target, "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in made))
-    found = {"file": str(target), **panel_report(made, named, seed)}
+    with records_of(home) as db:
+        run = keep_run(db, panel_run(rows, named, panel, seed, written=str(target), progress=show_share))
+    write_file(target, "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in labelled_rows(run)))
+    found = panel_figures(run)
     if as_json:
         typer.echo(json.dumps(found, ensure_ascii=False))
     else:

@@ -7,7 +7,7 @@ A vote that could not be read is null: it counts as one that is missing, so that
 """
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import combinations
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,7 @@ import numpy as np
 from assistant.engine.engine import Engine
 from assistant.errors import InputError
 from assistant.rows import Row, read_rows
-from eval.judge import LabelJudge, label_choices
+from eval.judge import label_choices
 from eval.judge_figures import Rated, alpha_of, share_interval
 
 JUDGES = 3
@@ -57,24 +57,7 @@ def read_texts(path: Path) -> list[Row]:
     return rows
 
 
-def label_rows(
-    rows: Sequence[Row],
-    labels: Sequence[str],
-    judges: Mapping[str, Engine],
-    progress: Callable[[float], None] = lambda _: None,
-) -> list[dict[str, Any]]:
-    """Each row with `label`, `to_person` and the `votes` by judge. Raises ModelError where a judge cannot reply."""
-    panel = {name: LabelJudge(engine, labels) for name, engine in judges.items()}
-    made = []
-    for number, row in enumerate(rows, start=1):
-        votes = {name: judge.label(row.text("text")).verdict for name, judge in panel.items()}
-        label = majority(list(votes.values()))
-        made.append({**row.values, "label": label, "to_person": label is None, "votes": votes})
-        progress(number / len(rows))
-    return made
-
-
-def majority(votes: Sequence[str | None]) -> str | None:
+def majority(votes: Iterable[str | None]) -> str | None:
     """The label of two votes or more; None without one."""
     counts = Counter(vote for vote in votes if vote is not None).most_common(1)
     return counts[0][0] if counts and counts[0][1] >= _MAJORITY else None

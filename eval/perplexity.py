@@ -23,6 +23,7 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from assistant.checkpoint import Checkpoint
 from assistant.errors import InputError, ModelError
+from eval.document_score import DocumentScore
 from eval.documents import Document, encoded
 
 DEFAULT_STRIDE = 512
@@ -113,15 +114,6 @@ def measure(
         tokenizer=fingerprint_of(checkpoint.tokenizer),
         model=checkpoint.name,
     )
-
-
-@dataclass(frozen=True, slots=True)
-class DocumentScore:
-    """What a model makes of one document: nats in all, over the tokens and UTF-8 bytes that were scored."""
-
-    nats: float
-    tokens: int
-    bytes: int
 
 
 def score_each(

@@ -17,19 +17,21 @@ has a token F1 far below 1; compare systems by these figures, and read "holds an
 
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
+from assistant.chatml import Message
 from assistant.engine.engine import Engine
 from assistant.errors import InputError
 from assistant.pipeline import DEFAULT_SAMPLING, Assistant
 from assistant.prompt import Window, build_chat_prompt, build_prompt
-from assistant.types import Answer, Answered, Event, hit_summary
+from assistant.types import Answer, Event, hit_summary
 from assistant.verify import without_marks
 from assistant.wording import REFUSAL, one_line
 from eval.overlap import best_token_f1, exact_match, holds_answer
 from eval.paired import Sums
 from eval.qa_rows import Question
+from eval.told import Told
 from retrieval.errors import LibraryError
 
 ShareDone = Callable[[float], None]
@@ -37,11 +39,16 @@ ShareDone = Callable[[float], None]
 
 @dataclass(frozen=True, slots=True)
 class Given:
-    """What came back to a question after so many `seconds`, and the text that is scored: empty where it abstained."""
+    """What came back to a question after so many `seconds`, and the text that is scored: empty where it abstained.
+
+    `messages` are what the model was sent, `draft` is what it wrote, before the check.
+    """
 
     answer: Answer
     prediction: str
     seconds: float
+    messages: tuple[Message, ...] = ()
+    draft: str = ""
 
     @property
     def abstained(self) -> bool:
@@ -141,10 +148,12 @@ def _as_row(question: Question, given: Given) -> dict[str, Any]:
 
 
 def _given(events: Iterator[Event]) -> Given:
-    start = time.perf_counter()
-    answer = next(event.answer for event in events if isinstance(event, Answered))
-    given = Given(answer, one_line(without_marks(answer.answer)), time.perf_counter() - start)
-    return Given(answer, "", given.seconds) if given.abstained else given
+    start, told = time.perf_counter(), Told()
+    while told.answer is None:
+        told.add(next(events))
+    took = time.perf_counter() - start
+    given = Given(told.answer, one_line(without_marks(told.answer.answer)), took, told.messages, told.draft)
+    return replace(given, prediction="") if given.abstained else given
 
 
 def _sums(question: Question, given: Given) -> Mapping[str, tuple[float, float]]:

@@ -8,10 +8,10 @@ from typing import Annotated, Any
 import typer
 
 from assistant.cli import Home, Json, Model
-from assistant.config import read_config
+from assistant.config import open_home
 from assistant.errors import InputError
 from assistant.show import printable
-from eval.shared_cli import show_part
+from eval.shared_cli import LARGEST_SEED, records_of, show_part
 from eval.tables import as_columns, between, number
 
 
@@ -27,7 +27,9 @@ def qa(
     ] = None,
     model: Model = None,
     limit: Annotated[int, typer.Option(min=0, help="How many questions, by chance; 0: all.")] = 0,
-    seed: Annotated[int, typer.Option(min=0, help="Chooses the questions and draws the resamples.")] = 1,
+    seed: Annotated[
+        int, typer.Option(min=0, max=LARGEST_SEED, help="Chooses the questions and draws the resamples.")
+    ] = 1,
     write: Annotated[Path | None, typer.Option(help="A new file for a JSON line on each question.")] = None,
     home: Home = None,
     as_json: Json = False,
@@ -38,20 +40,27 @@ def qa(
     from assistant.pipeline import Assistant
     from eval.qa import as_row, ask_all, check_lengths
     from eval.qa_documents import OWN_PASSAGES, documents
-    from eval.qa_report import QaReport
     from eval.qa_rows import read_questions
+    from eval.qa_runs import qa_figures, qa_run
+    from eval.runs import keep_run
 
     check_new_file(write, "--write")
     questions = read_questions(file)
-    config = read_config(home, model=model)
+    config = open_home(home, model=model)
     chosen = questions.chosen(limit, seed)
     engines = Engines(config.home / "models")
-    check_lengths(engines.get(config.model), chosen)  # before the documents, which take longer
-    with documents(config, collection, questions, show_part("documents")) as (library, name):
-        assistant = Assistant(library, config.model, engines, passages=config.passages)
-        asked = ask_all(assistant, name, chosen, show_part("questions"))
-    notes = (*(() if collection else (OWN_PASSAGES,)), *questions.notes)
-    found = QaReport(asked, config.model, collection, seed, notes).as_dict()
+    engine = engines.get(config.model)
+    check_lengths(engine, chosen)  # before the documents, which take longer
+    with records_of(home) as db:
+        with documents(config, collection, questions, show_part("documents")) as (library, name):
+            assistant = Assistant(library, config.model, engines, passages=config.passages)
+            asked = ask_all(assistant, name, chosen, show_part("questions"))
+        settings = {
+            **{"file": str(file), "limit": limit, "model": config.model, "collection": collection},
+            **{"passages": config.passages, "embedding": config.embedding, "reranker": config.reranker},
+            "notes": [*(() if collection else (OWN_PASSAGES,)), *questions.notes],
+        }
+        found = qa_figures(keep_run(db, qa_run(asked, engine.checkpoint, seed, settings)))
     if as_json:
         typer.echo(json.dumps(found))
     else:

@@ -8,6 +8,8 @@ from typing import Annotated
 import typer
 
 from assistant.cli import Home, Json
+from assistant.config import open_home
+from assistant.errors import InputError
 from assistant.show import printable
 from eval.shared_cli import records_of, show_share
 
@@ -24,18 +26,32 @@ def add_records(group: typer.Typer) -> None:
 
 def replay(
     session: Annotated[list[str] | None, typer.Option(help="Only this session; repeat it.")] = None,
+    report: Annotated[
+        str | None, typer.Option(help="Only this report, by name or number: write its page and JSON file again.")
+    ] = None,
     seed: Seed = 1,
     rounds: Annotated[int, typer.Option(help="Rounds of each bootstrap.")] = 1000,
-    to: Annotated[Path | None, typer.Option(help="Write to this file, in place of printing.")] = None,
+    to: Annotated[
+        Path | None, typer.Option(help="Write to this file, in place of printing; of --report the new folder.")
+    ] = None,
     home: Home = None,
     as_json: Json = False,
 ) -> None:
-    """Make every report anew from the rows of the records; it is JSON, with --json or without."""
+    """Make every report anew from the rows of the records; it is JSON, with --json or without.
+
+    Runs of qa, label and report keep the seed that they were made with.
+    """
     from assistant.atomic import write_file
     from eval.ratings import Settings
     from eval.replay import as_text
     from eval.replay import replay as replayed
 
+    if report is not None:
+        if session:
+            raise InputError("give --session or --report, not both")
+        written = _write_again(report, to, home)
+        typer.echo(json.dumps({"written": str(written)}) if as_json else f"written to {written}")
+        return
     settings = Settings(seed=seed, rounds=rounds)
     with records_of(home) as db:
         text = as_text(replayed(db, session or (), settings, show_share))
@@ -116,3 +132,17 @@ def import_(
         where = printable(" and ".join(map(repr, held.sessions)))
         many = f"{held.elsewhere:,} of its {held.votes:,} votes"
         typer.echo(f"{many} are in {where} too; `footnote eval versions` counts each once")
+
+
+def _write_again(report: str, to: Path | None, home: Path | None) -> Path:
+    """The folder of the files of a report, which are made of its rows alone."""
+    from eval.report import make_report
+    from eval.report_files import check_folder, report_folder, write_report
+    from eval.runs import find_report
+
+    with records_of(home) as db:
+        run = find_report(db, report)
+    folder = report_folder(open_home(home).home, to, run.name)
+    check_folder(folder)
+    write_report(folder, make_report(run))
+    return folder

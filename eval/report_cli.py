@@ -10,15 +10,13 @@ import typer
 from assistant.cli import Home, Json
 from assistant.config import open_home
 from assistant.show import printable
-from eval.shared_cli import show_part
+from eval.shared_cli import LARGEST_SEED, show_part
 from eval.tables import as_columns, between, number
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from eval.report_models import Tell
-
-HTML_FILE, JSON_FILE = "report.html", "report.json"
 
 
 def add_report(group: typer.Typer) -> None:
@@ -37,7 +35,7 @@ def report(
     session: Annotated[list[str] | None, typer.Option(help="A session of battles of the home; repeat it.")] = None,
     form: Annotated[list[str] | None, typer.Option(help="A form of the home; repeat it.")] = None,
     limit: Annotated[int, typer.Option(min=0, help="At most so many items of each file, by chance; 0: all.")] = 0,
-    seed: Annotated[int, typer.Option(min=0, help="Chooses the items and draws the resamples.")] = 1,
+    seed: Annotated[int, typer.Option(min=0, max=LARGEST_SEED, help="Chooses the items and draws the resamples.")] = 1,
     to: Annotated[Path | None, typer.Option(help="The new folder; left out: NAME in the home's reports.")] = None,
     name: Annotated[str, typer.Option(help="What the report is called.")] = "report",
     home: Home = None,
@@ -47,7 +45,10 @@ def report(
     from assistant.engine.pool import Engines
     from assistant.records import open_records
     from eval.report import make_report
-    from eval.report_input import Wanted, check, check_folder, report_folder
+    from eval.report_files import check_folder, report_folder, write_report
+    from eval.report_input import Wanted, check
+    from eval.report_measure import measure_report
+    from eval.runs import keep_run
 
     config = open_home(home)
     folder = report_folder(config.home, to, name)
@@ -66,7 +67,8 @@ def report(
     engines = Engines(config.home / "models", most=max(4, len(wanted.models)))
     with closing(open_records(config.home)) as db:
         inputs = check(wanted, config, engines, db)
-        found = {"name": name, **make_report(inputs, config, engines, db, _told())}
+        run = keep_run(db, measure_report(name, inputs, config, engines, db, _told()))
+    found = make_report(run, _told())
     write_report(folder, found)
     if as_json:
         typer.echo(json.dumps(found, ensure_ascii=False))
@@ -74,23 +76,13 @@ def report(
         typer.echo("\n".join(_lines(found, folder)))
 
 
-def write_report(folder: Path, found: dict[str, Any]) -> None:
-    """The page and the JSON file, both or neither. Raises InputError where they cannot be written."""
-    from assistant.atomic import new_folder
-    from eval.report_html import page
-
-    html = page(found, f"Report: {found['name']}")
-    text = json.dumps(found, ensure_ascii=False, indent=1, sort_keys=True, allow_nan=False)
-    with new_folder(folder) as part:
-        (part / HTML_FILE).write_text(html, encoding="utf-8", newline="")
-        (part / JSON_FILE).write_text(f"{text}\n", encoding="utf-8", newline="")
-
-
 def _told() -> "Tell":
     return lambda what, share: show_part(printable(what))(share)
 
 
 def _lines(found: dict[str, Any], folder: Path) -> "Iterator[str]":
+    from eval.report_files import HTML_FILE
+
     changes = found["changes"]
     rows = [
         (

@@ -1,6 +1,5 @@
 """What a report is made of, read and checked as a whole before anything long begins."""
 
-import os
 import random
 import re
 from collections.abc import Iterator, Sequence
@@ -28,7 +27,6 @@ from eval.words import rouge_words
 from retrieval.database import Database
 
 Item = TypeVar("Item")
-_NAME = re.compile(r"[^./\\\s][^/\\]*")
 _SERVER = re.compile(r"https?://")
 
 
@@ -98,24 +96,6 @@ def check(wanted: Wanted, config: Config, engines: Engines, db: Database) -> Inp
         search=_search_task(question_file, wanted),
         files=dict(_hashed(wanted)),
     )
-
-
-def check_folder(folder: Path) -> None:
-    """Raises InputError where a report could not be written there at the end."""
-    if os.path.lexists(folder):
-        raise InputError(f"{folder} exists; name a new folder with --to, or another --name")
-    above = next(parent for parent in folder.absolute().parents if parent.exists())
-    if not above.is_dir() or not os.access(above, os.W_OK):
-        raise InputError(f"{folder} cannot be made: {above} cannot be written to; name another with --to")
-
-
-def report_folder(home: Path, to: Path | None, name: str) -> Path:
-    """Where the report goes. Raises InputError for a name that is no name of a folder."""
-    if to is not None:
-        return to
-    if not _NAME.fullmatch(name):
-        raise InputError(f"--name: {name!r} cannot be the name of a folder; use letters, digits and dashes")
-    return home / "reports" / name
 
 
 def _check_wanted(wanted: Wanted) -> None:

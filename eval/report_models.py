@@ -1,33 +1,28 @@
-"""The parts of a report for which models speak: a text that they predict, instructions, questions on documents.
+"""The parts of a report that are about models: a text that they predict, instructions, questions, and the search.
 
 Each part has, for each model, its figures with intervals, and gives the comparisons of every model with the first. All
-models get the same items, the same windows and the same seed. Measured times are kept apart from everything else.
+of it is a function of the rows of a run (`eval.report_measure`), measured times included, which stand apart.
 """
 
 import math
-import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from assistant.checkpoint import find_checkpoint, load_checkpoint
-from assistant.config import Config
-from assistant.engine.pool import Engines
-from assistant.errors import InputError
-from assistant.pipeline import DEFAULT_SAMPLING, Assistant
 from eval.bootstrap import FEW_GROUPS
 from eval.changes import Compared, compared
+from eval.comparison import compare_found
+from eval.document_score import DocumentScore
+from eval.legs import LEGS
 from eval.paired import Figure, Paired, Sums
-from eval.perplexity import DEFAULT_STRIDE, DocumentScore, fingerprint_of, score_each
-from eval.qa import Asked, ask_all, sums
-from eval.qa_documents import OWN_PASSAGES
+from eval.paragraphs import Query
+from eval.qa import sums
 from eval.qa_report import QaReport
-from eval.questions import Instruction
-from eval.report_input import Inputs
+from eval.qa_runs import QUESTIONS, asked_of
 from eval.rouge import BETA, rouge
-from eval.speech import speaker
-from retrieval.library import Library
+from eval.runs import Run
 
+TEXT, INSTRUCTIONS, RETRIEVAL = "text", "instructions", "retrieval"
 LN2 = math.log(2)
 LOWER_IS_BETTER = frozenset({"bits_per_byte", "abstained_answerable"})
 _ASKED = (
@@ -43,7 +38,7 @@ _ASKED = (
 )
 """The figures of questions that are compared; the others say the same again."""
 Tell = Callable[[str, float], None]
-"""Called with what is being measured, and the share of it that is done."""
+"""Called with what is being measured or computed, and the share of it that is done."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,79 +50,81 @@ class Part:
     seconds: dict[str, Any] = field(default_factory=dict)
 
 
-def text_part(inputs: Inputs, config: Config, engines: Engines, tell: Tell) -> Part:
+def text_part(run: Run) -> Part:
     """Bits per byte document by document, and perplexity, all models with one and the same window."""
-    names = inputs.wanted.models
-    context = min(engines.get(name).positions for name in names)
-    stride = min(DEFAULT_STRIDE, context)
-    scores: list[list[DocumentScore]] = []
-    models: dict[str, dict[str, Any]] = {}
-    seconds = {}
-    for name in names:
-        begun = time.perf_counter()
-        checkpoint = load_checkpoint(find_checkpoint(name, config.home / "models"), name=name)
-        show = _named(tell, f"text, {name}")
-        scores.append(score_each(inputs.documents, checkpoint, stride=stride, context=context, progress=show))
-        seconds[name] = _since(begun)
-        models[name] = {**_text_totals(scores[-1]), "tokenizer": fingerprint_of(checkpoint.tokenizer)}
-    paired = Paired([_bits(each) for each in scores], range(len(inputs.documents)), inputs.wanted.seed)
+    told, names = run.settings["parts"][TEXT], model_names(run)
+    scores = [[DocumentScore(**row.outcome) for row in run.of(TEXT, name)] for name in names]
+    models: dict[str, dict[str, Any]] = {
+        name: {**_text_totals(each), "tokenizer": told["tokenizers"][name]}
+        for name, each in zip(names, scores, strict=True)
+    }
+    documents = len(run.items[TEXT])
+    paired = Paired([_bits(each) for each in scores], range(documents), run.seed)
     _add_figures(models, names, paired)
-    values = {"documents": len(inputs.documents), "context": context, "stride": stride, "models": models}
-    values["notes"] = [*_few(len(inputs.documents), "documents"), *_tokenizers(models)]
-    return Part(values, tuple(_changes("text", names, paired, ("bits_per_byte",))), seconds)
+    values = {"documents": documents, "context": told["context"], "stride": told["stride"], "models": models}
+    values["notes"] = [*_few(documents, "documents"), *_tokenizers(models)]
+    return Part(values, tuple(_changes(TEXT, names, paired, ("bits_per_byte",))), told["seconds"])
 
 
-def instructions_part(inputs: Inputs, engines: Engines, tell: Tell) -> Part:
+def instructions_part(run: Run) -> Part:
     """ROUGE of each model's replies against how a person solved the same instructions."""
-    names, items = inputs.wanted.models, inputs.instructions
-    seconds, systems = {}, []
-    for name in names:
-        begun = time.perf_counter()
-        systems.append(_rouge(_replies(engines, name, items, _named(tell, f"instructions, {name}")), items))
-        seconds[name] = _since(begun)
-    paired = Paired(systems, [item.solution for item in items], inputs.wanted.seed)
+    names, solutions = model_names(run), [item["solution"] for item in run.items[INSTRUCTIONS]]
+    replies = {name: run.of(INSTRUCTIONS, name) for name in names}
+    systems = [_rouge([row.reply or "" for row in rows], solutions) for rows in replies.values()]
+    paired = Paired(systems, solutions, run.seed)
     models: dict[str, dict[str, Any]] = {name: {} for name in names}
     _add_figures(models, names, paired)
-    groups = len({item.solution for item in items})
+    groups = len(set(solutions))
     values = {
-        "rows": len(items),
+        "rows": len(solutions),
         "references": groups,
-        "left_out": inputs.instructions_left_out,
+        "left_out": run.settings["parts"][INSTRUCTIONS]["left_out"],
         "beta": BETA,
         "models": models,
         "notes": list(_few(groups, "references")),
     }
-    return Part(values, tuple(_changes("instructions", names, paired, paired.names)), seconds)
+    seconds = {name: round(sum(row.latency_ms or 0.0 for row in rows) / 1000, 3) for name, rows in replies.items()}
+    return Part(values, tuple(_changes(INSTRUCTIONS, names, paired, paired.names)), seconds)
 
 
-def questions_part(
-    inputs: Inputs, library: Library, collection: str, passages: int, engines: Engines, tell: Tell
-) -> Part:
+def questions_part(run: Run) -> Part:
     """The whole assistant with each model, with documents and without."""
-    names, questions = inputs.wanted.models, inputs.questions
-    asked: list[tuple[Asked, ...]] = []
-    for name in names:
-        assistant = Assistant(library, name, engines, passages=passages)
-        asked.append(ask_all(assistant, collection, questions, _named(tell, f"questions, {name}")))
+    told, names = run.settings["parts"][QUESTIONS], model_names(run)
+    asked = [asked_of(run, name) for name in names]
+    questions = [each.question for each in asked[0]]
     given = [[each.grounded for each in answers] for answers in asked]
-    paired = Paired([sums(questions, each) for each in given], [q.group for q in questions], inputs.wanted.seed)
+    paired = Paired([sums(questions, each) for each in given], [q.group for q in questions], run.seed)
     models, seconds = {}, {}
     for name, answers in zip(names, asked, strict=True):
-        found = QaReport(answers, name, inputs.wanted.collection, inputs.wanted.seed).as_dict()
+        found = QaReport(answers, name, told["collection"], run.seed).as_dict()
         seconds[name] = {way: found[way].pop("seconds") for way in ("grounded", "ungrounded")}
         models[name] = {key: found[key] for key in ("grounded", "ungrounded", "difference", "overall")}
         whole = {key: found[key] for key in ("questions", "answerable", "unanswerable", "passages", "notes")}
     _add_figures(models, names, paired)
-    own = [] if inputs.wanted.collection else [OWN_PASSAGES]
-    notes = [*own, *(inputs.question_file.notes if inputs.question_file else ()), *whole.pop("notes")]
-    values = {**whole, "collection": inputs.wanted.collection, "models": models, "notes": notes}
-    return Part(values, tuple(_changes("questions", names, paired, _ASKED)), seconds)
+    notes = [*told["notes"], *whole.pop("notes")]
+    values = {**whole, "collection": told["collection"], "models": models, "notes": notes}
+    return Part(values, tuple(_changes(QUESTIONS, names, paired, _ASKED)), seconds)
+
+
+def retrieval_part(run: Run) -> Part:
+    """What a search finds, which is the same for all models."""
+    told = run.settings["parts"][RETRIEVAL]
+    queries = [Query(**item) for item in run.items[RETRIEVAL]]
+    rankings = {
+        leg: {query.id: row.outcome["found"] for query, row in zip(queries, run.of(RETRIEVAL, leg), strict=True)}
+        for leg in LEGS
+    }
+    values = compare_found(queries, told["documents"], rankings, run.seed).as_dict()
+    return Part(values, (), {"all": told["seconds"]})
+
+
+def model_names(run: Run) -> list[str]:
+    """The baseline first."""
+    return [model["name"] for model in run.settings["models"]]
 
 
 def _text_totals(scores: Sequence[DocumentScore]) -> dict[str, Any]:
     nats, tokens, size = (math.fsum(getattr(each, key) for each in scores) for key in ("nats", "tokens", "bytes"))
-    if not tokens:
-        raise InputError("--text: no token to score; give a longer text")
     return {"perplexity": math.exp(nats / tokens), "tokens": int(tokens), "bytes": int(size)}
 
 
@@ -135,17 +132,8 @@ def _bits(scores: Sequence[DocumentScore]) -> Sums:
     return {"bits_per_byte": ([each.nats / LN2 for each in scores], [float(each.bytes) for each in scores])}
 
 
-def _replies(engines: Engines, name: str, items: Sequence[Instruction], show: Callable[[float], None]) -> list[str]:
-    speak = speaker(engines.get(name), DEFAULT_SAMPLING)
-    said = []
-    for number, item in enumerate(items, start=1):
-        said.append(speak(item.messages()).text)
-        show(number / len(items))
-    return said
-
-
-def _rouge(said: Sequence[str], items: Sequence[Instruction]) -> Sums:
-    scores = [rouge(text, item.solution) for text, item in zip(said, items, strict=True)]
+def _rouge(said: Sequence[str], solutions: Sequence[str]) -> Sums:
+    scores = [rouge(text, solution) for text, solution in zip(said, solutions, strict=True)]
     ones = [1.0] * len(scores)
     found: dict[str, tuple[Sequence[float], Sequence[float]]] = {
         f"{name}_f1": ([each[name].f1 for each in scores], ones) for name in ("rouge1", "rouge2", "rougeL")
@@ -181,11 +169,3 @@ def _few(groups: int, what: str) -> Iterator[str]:
 def _tokenizers(models: dict[str, dict[str, Any]]) -> Iterator[str]:
     if len({model["tokenizer"] for model in models.values()}) > 1:
         yield "the models have different tokenizers: compare bits per byte, not perplexities"
-
-
-def _named(tell: Tell, what: str) -> Callable[[float], None]:
-    return lambda share: tell(what, share)
-
-
-def _since(begun: float) -> float:
-    return round(time.perf_counter() - begun, 3)

@@ -13,6 +13,9 @@ from assistant.config import open_home
 if TYPE_CHECKING:
     from retrieval.database import Database
 
+LARGEST_SEED = 2**63 - 1
+"""That a row can hold."""
+
 
 @contextmanager
 def records_of(home: Path | None) -> "Iterator[Database]":

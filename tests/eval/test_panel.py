@@ -2,13 +2,16 @@
 
 import json
 import shutil
+from contextlib import closing
 from functools import partial
 
 import pytest
 
 from assistant.errors import InputError
+from assistant.records import open_records
 from assistant.rows import read_rows
-from eval.panel import check_panel, label_rows, majority, panel_report, read_texts
+from eval.panel import check_panel, majority, panel_report, read_texts
+from eval.panel_runs import labelled_rows, panel_run
 
 LABELS = ("joy", "anger", "fear")
 
@@ -53,7 +56,7 @@ def panel(scripted):
 
 def test_rows_are_labelled_or_left_to_a_person_and_keep_what_they_had(scripted, texts):
     shares = []
-    made = label_rows(list(read_rows(texts)), LABELS, panel(scripted), shares.append)
+    made = labelled_rows(panel_run(list(read_rows(texts)), LABELS, panel(scripted), progress=shares.append))
     assert [(row["id"], row["label"], row["to_person"]) for row in made] == [
         *((0, "joy", False), (1, "anger", False), (2, None, True), (3, None, True))
     ]
@@ -74,7 +77,8 @@ def test_rows_are_labelled_or_left_to_a_person_and_keep_what_they_had(scripted, 
 def test_what_cannot_be_compared_is_none_with_a_note(scripted, tmp_path):
     (tmp_path / "t.jsonl").write_text('{"text": "x"}\n')
     engines = {name: scripted(lambda _: "?") for name in ("one", "two", "three")}
-    found = panel_report(label_rows(list(read_rows(tmp_path / "t.jsonl")), LABELS, engines), LABELS)
+    rows = list(read_rows(tmp_path / "t.jsonl"))
+    found = panel_report(labelled_rows(panel_run(rows, LABELS, engines)), LABELS)
     assert (found["alpha"], found["ci"], found["note"]) == (None, None, "there is nothing to compare")
     assert found["pairs"][0]["equal"] is None
 
@@ -113,7 +117,7 @@ def run(footnote):
     return partial(footnote, "eval", "label")
 
 
-def test_the_command(run, scripted, serve_app, openai_app, texts):
+def test_the_command(run, footnote, scripted, serve_app, openai_app, texts, tmp_path):
     address = serve_app(openai_app(scripted(lambda messages: "LABEL: joy" if "fine" in messages[-1].content else "?")))
     judges = [f"{address}#{name}" for name in ("one", "two", "three")]
     args = (texts, "--labels", "joy, anger", *(arg for judge in judges for arg in ("--judge", judge)))
@@ -136,6 +140,22 @@ def test_the_command(run, scripted, serve_app, openai_app, texts):
     code, out, err = run(*args, "--to", texts.with_name("new.jsonl"))
     assert (code, err) == (0, "")
     assert out.startswith("4 rows: 1 labelled, 3 left to a person; written to ")
+    assert_votes_are_rows(found, footnote, tmp_path / "home")
+
+
+def assert_votes_are_rows(found, footnote, home):
+    """One of each judge on each text, with all that made it, from which the figures are made again."""
+    with closing(open_records(home)) as db:
+        rows = db.all(
+            "SELECT number, reply, json_extract(outcome, '$.label'), checkpoint LIKE 'http%',"
+            " json_extract(sampling, '$.seed'), json_extract(messages, '$[0].role'), latency_ms > 0"
+            " FROM run_outcomes WHERE run_id = 1 ORDER BY number"
+        )
+    assert rows[:3] == [(0, "LABEL: joy", "joy", 1, 1, "system", 1)] * 3
+    assert rows[3:] == [(number, "?", None, 1, 1, "system", 1) for number in (1, 2, 3) for _ in range(3)]
+    code, out, err = footnote("eval", "replay")
+    assert (code, err) == (0, "")
+    assert json.loads(out)["labels"]["1"] == found
 
 
 def test_a_copy_of_a_checkpoint_is_no_other_judge(run, tiny_checkpoint, texts, tmp_path):

@@ -1,8 +1,11 @@
 """`footnote eval qa` as its user meets it."""
 
 import json
+from contextlib import closing
 
 import pytest
+
+from assistant.records import open_records
 
 CONTEXT = "The Skerryvore lighthouse was lit in 1844. Its builder was Alan Stevenson."
 ROWS = [
@@ -42,12 +45,35 @@ def test_from_the_passages_of_the_file(run, tmp_path):
     assert found["grounded"]["holds_answer"] == 1
     assert set(found["grounded"]["seconds"]) == {"mean", "p50", "p95"}
     assert {"exact_match", "f1"} <= set(found["overall"])
-    assert not (tmp_path / "home").exists(), "a temporary library leaves the home alone"
+    assert not list((tmp_path / "home" / "library").iterdir()), "a temporary library leaves that of the home alone"
     lines = [json.loads(line) for line in (tmp_path / "out.jsonl").read_text().splitlines()]
     assert [line["question"] for line in lines] == [row["question"] for row in ROWS]
     code, out, err = run("q.jsonl", "--write", "out.jsonl")
     assert (code, out) == (2, "")
     assert "--write: out.jsonl exists; name a new file" in err
+
+
+def test_every_answer_is_a_row_and_the_figures_are_made_again_of_them(run, tmp_path, tiny_checkpoint):
+    first = [run("q.jsonl", "--seed", seed, "--json")[1] for seed in (3, 4)]
+    with closing(open_records(tmp_path / "home")) as db:
+        rows = db.all(
+            "SELECT json_extract(item, '$.text'), way, system, length(checkpoint),"
+            " json_extract(sampling, '$.max_tokens'), json_extract(messages, '$[1].role'),"
+            " json_extract(outcome, '$.answer.answer'), json_extract(outcome, '$.scored'), latency_ms > 0"
+            " FROM run_outcomes JOIN run_items USING (run_id, part, number) WHERE run_id = 1 ORDER BY number, way"
+        )
+    asked = [row["question"] for row in ROWS]
+    assert [row[:2] for row in rows] == [(text, way) for text in asked for way in ("grounded", "ungrounded")]
+    assert {row[2:6] for row in rows} == {(str(tiny_checkpoint), 64, 160, "user")}
+    assert rows[0][6].startswith("The Skerryvore lighthouse was lit in 1844.")
+    assert rows[0][7]
+    assert (rows[2][7], rows[2][8]) == ("", 1)
+    code, out, err = run("--seed", 9, command=("eval", "replay"))
+    assert (code, err) == (0, "")
+    assert [json.dumps(found) for found in json.loads(out)["qa"].values()] == [
+        json.dumps(json.loads(text), sort_keys=True) for text in first
+    ]
+    assert run("--seed", 9, command=("eval", "replay"))[1] == out
 
 
 def test_from_the_documents_of_the_home(run):

@@ -2,6 +2,8 @@
 
 import json
 import re
+import shutil
+from contextlib import closing
 from html.parser import HTMLParser
 
 import pytest
@@ -12,7 +14,7 @@ from eval.form_items import FormText
 from eval.forms import create_form, store_scores
 from eval.report_html import page
 from eval.rubric import find_rubric
-from eval.sessions import add_rater, create_session
+from eval.sessions import add_rater, create_session, remove_session
 
 HOSTILE = '<script>alert("1")</script> & "v2"'
 CONTEXTS = ["The Skerryvore lighthouse was lit in 1844.", "Bananas are rich in potassium."]
@@ -100,7 +102,7 @@ class Page(HTMLParser):
         self.words.append(data)
 
 
-def test_everything_is_compared_and_the_same_twice(run, records, tmp_path):
+def test_everything_is_compared_and_the_same_twice(run, footnote, records, tmp_path):
     args = (*EVERYTHING, "--session", "duel", "--form", "read", "--seed", 2, "--home", records)
     code, out, err = run(*args, "--json")
     found = json.loads(out)
@@ -127,6 +129,47 @@ def test_everything_is_compared_and_the_same_twice(run, records, tmp_path):
     assert one.pop("timings") != other.pop("timings")
     assert json.dumps(one) == json.dumps(other)
     assert_well_made((first / "report.html").read_text())
+    assert_all_is_rows(records)
+    assert_made_again(footnote, records, first, again)
+
+
+def assert_all_is_rows(home):
+    """What was measured of every item, by each model or way of searching, with what made it."""
+    with closing(open_records(home)) as db:
+        rows = db.all(
+            "SELECT part, count(*), sum(length(checkpoint) = 64), sum(messages LIKE '%user%' AND reply IS NOT NULL),"
+            " sum(latency_ms > 0) FROM run_outcomes WHERE run_id = 1 GROUP BY part ORDER BY part"
+        )
+    assert rows == [
+        ("instructions", 8, 8, 8, 8),
+        ("questions", 12, 12, 12, 12),
+        ("retrieval", 6, None, 0, None),
+        ("text", 12, 12, 0, None),
+    ]
+
+
+def assert_made_again(footnote, home, first, again):
+    """From their rows alone, byte for byte, whatever became of the sessions since."""
+    files = [{path.name: path.read_bytes() for path in folder.iterdir()} for folder in (first, again)]
+    with closing(open_records(home)) as db:
+        remove_session(db, "duel")
+        db.all("UPDATE scores SET score = 2")
+    shutil.rmtree(first)
+    assert footnote("eval", "replay", "--report", 1, "--home", home) == (0, f"written to {first}\n", "")
+    assert {path.name: path.read_bytes() for path in first.iterdir()} == files[0]
+    code, out, err = footnote("eval", "replay", "--home", home, "--seed", 5)
+    assert (code, err) == (0, "")
+    told = [json.loads(made["report.json"]) for made in files]
+    assert json.loads(out)["reports"] == {"1": told[0], "2": told[1]}
+    for args, named in (
+        (("--report", "report"), "2 reports are called 'report'; give a number: 1, 2"),
+        (("--report", "none"), "there is no report 'none'; there are: 1 'report', 2 'report'"),
+        (("--report", 1), "report exists; name a new folder with --to"),
+        (("--report", 1, "--session", "read"), "give --session or --report, not both"),
+    ):
+        code, out, err = footnote("eval", "replay", *args, "--home", home)
+        assert (code, out) == (2, "")
+        assert named in err
 
 
 def assert_well_made(html):
@@ -152,8 +195,6 @@ def assert_well_made(html):
 
 
 def test_a_copy_of_a_model_is_no_different(run, tmp_path, tiny_checkpoint):
-    import shutil
-
     shutil.copytree(tiny_checkpoint, tmp_path / "copy")
     code, out, _ = run("--model", "A", "--model", "./copy", "--text", "t.jsonl", "--instructions", "i.jsonl", "--json")
     assert code == 0
