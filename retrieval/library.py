@@ -239,8 +239,9 @@ class Library:
         """Forgets a document with its earlier versions, or a file that did not become one; returns what it was.
 
         Given by its name, a file of this name on its way is cancelled too: it would bring the document back. A document
-        goes with all names that it has; by another name than its own that name alone is forgotten. Nothing is left
-        anywhere, which is checked. Raises LibraryError where none is meant, or it cannot be told which.
+        goes with all names that it has; by another name than its own, or the id of an upload that was skipped for it,
+        that name alone is forgotten, unless it is what the document is called now. Nothing is left anywhere, which is
+        checked. Raises LibraryError where none is meant, or it cannot be told which.
         """
         jobs = self.jobs(collection)
         known: list[Document | Job] = [*self.documents(collection), *jobs]
@@ -252,12 +253,18 @@ class Library:
             if (meant or job.id == found.id) and not self._queue.discard(job.id):
                 return self.remove(name_or_id, collection=collection)  # It became a document since they were listed.
         if isinstance(found, Job):
-            if by_name or found.state == "skipped":
-                self._changes.forget_name(name, found.collection)
-            return found
+            return self._taken_back(found, name) if by_name or found.state == "skipped" else found
         if name != found.name and self._changes.forget_name(name, found.collection):
             return Alias(name, found.collection, found.name, found.id)
         return self._changes.remove(found.id)
+
+    def _taken_back(self, job: Job, name: str) -> Document | Job | Alias:
+        """Forgets what is known under the name of an upload that is no more, if it is that upload's content."""
+        document = self._store.named(name, job.collection)
+        if document and document.id == job.document_id:
+            return self._changes.remove(document.id)
+        kept = self._changes.forget_name(name, job.collection)
+        return Alias(name, job.collection, kept.name, kept.id) if kept else job
 
     def move(self, name_or_id: str, to: str, *, collection: str | None = None) -> Document:
         """Puts a document into the collection `to`, under the same id. Raises LibraryError as `remove` does."""
