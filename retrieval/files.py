@@ -15,12 +15,13 @@ class Source:
     """A file to add, and the name that its document gets.
 
     `bare` is the name without the path, by which earlier versions of the program called some files of folders; it is
-    empty where that may be a file of its own.
+    empty where that may be a file of its own. `archive` is the name of the file of which this one was a member.
     """
 
     path: Path
     name: str
     bare: str = ""
+    archive: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -169,7 +169,7 @@ def test_the_words_of_the_new_name_are_found_after_a_kill_too(open_tiny, folder,
         for name in ("alpha.md", "omega.md"):
             give(library, folder, name, "The heron eats frogs.")
         monkeypatch.setattr(library._ingest, "flush", lambda: None)
-        monkeypatch.setattr(library._changes, "flush", lambda: None)
+        monkeypatch.setattr(library._showing, "flush", lambda: None)
         give(library, folder, "alpha.md", "The stork eats fish.")
     with open_tiny() as library:
         assert [hit.document for hit in library.search("omega", leg="sparse")] == ["omega.md"]
