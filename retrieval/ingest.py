@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from retrieval.changes import Changes, Settle
 from retrieval.chunk import passages
+from retrieval.claims import Claims
 from retrieval.contents import Content, Refused, contents
 from retrieval.context import embedding_text
 from retrieval.departures import Departures
@@ -61,18 +62,28 @@ class Ingest:
         """The documents in a file: itself, or the members of an archive; and what is refused. Raises Cancelled."""
         yield from contents(source, self._limits, password=order.password, cancel=order.cancel)
 
-    def take(self, run: Run, place: int, source: Source, password: str | None, tell: Tellers) -> Iterator[IngestReport]:
+    def take(
+        self, run: Run, place: int, source: Source, password: str | None, tell: Tellers, claims: Claims
+    ) -> Iterator[IngestReport]:
         """Adds the documents in the file at `place` of a run; `tell` gives whom to tell of the document of a name."""
         row = run.start(place)
+        if clash := claims.against_file(source):
+            yield IngestReport(source.name, "failed", clash)
+            run.end(row, clash)
+            return
         order = Order(run.collection, password, row.cancel)
         held = Held()
         failed = False
         try:
             for content in self.contents(source, order):
                 own = row if content.name == source.name else run.start_member(row, content.name, _bytes(content))
-                report = self._report(content, order, run, own, held, tell(content.name))
+                clash = claims.against(content.name, source)
+                report = self._report(content, order, run, own, held, tell(content.name), clash)
                 held.add(content)
                 failed |= own is row and report.state == "failed"
+                if report.state != "failed":
+                    claims.claim(content.name, source)
+                    claims.claim(source.name, source)
                 yield report
             if not failed:
                 self.leave(source.name, run.collection, held)
@@ -101,7 +112,7 @@ class Ingest:
         return f"{reason} Its earlier version stays." if stays else reason
 
     def _report(
-        self, content: Content | Refused, order: Order, run: Run, row: Row, held: Held, told: Told
+        self, content: Content | Refused, order: Order, run: Run, row: Row, held: Held, told: Told, clash: str | None
     ) -> IngestReport:
         def both(stage: Stage, share: float) -> None:
             run.tell(row, stage, share)
@@ -110,14 +121,22 @@ class Ingest:
         if isinstance(content, Refused):
             report = IngestReport(content.name, "failed", self.told(content, order.collection, held))
         else:
-            report = self.add(content, order, row.id, both, lambda _: run.settle(row))
+            report = self.add(content, order, row.id, both, lambda _: run.settle(row), clash)
         run.end(row, report.reason if report.state == "failed" else None)
         return report
 
     def add(
-        self, content: Content, order: Order, document_id: str, told: Told, settle: Settle | None = None
+        self,
+        content: Content,
+        order: Order,
+        document_id: str,
+        told: Told,
+        settle: Settle | None = None,
+        clash: str | None = None,
     ) -> IngestReport:
         """Adds one document; `settle` is called with a report that it is in, inside the transaction that stores it.
+
+        Where its name stands for something else already, `clash` says so, and only the same bytes may have it.
 
         Raises Cancelled where the order was, LibraryError where the library cannot be written. What is wrong with the
         document itself is a report.
@@ -132,6 +151,8 @@ class Ingest:
         digest = hashlib.sha256(content.data).hexdigest()
         if present := self._changes.present(content.name, digest, order.collection, content.bare, content.archive):
             return present
+        if clash:
+            return IngestReport(content.name, "failed", clash)
         try:
             extracted = extract_data(
                 content.data, content.path, self._limits, password=order.password, cancel=order.cancel

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from retrieval import names
 from retrieval.changes import Changes
+from retrieval.claims import Claims
 from retrieval.compaction import Compaction
 from retrieval.departures import Departures
 from retrieval.embed import Embedder
@@ -140,18 +141,20 @@ class Library:
         A file in a folder is called by its path in that folder, another by its own name (see `retrieval.files`). A file
         is `skipped` where the collection has the same bytes under the same name, or under another and this one is new:
         then the document has this name too. With other bytes it takes the place of the document of its name, and its
-        report says so; where that document has another name too, it stays under that one. Raises LibraryError where
-        the library itself cannot be written.
+        report says so; where that document has another name too, it stays under that one. Where two files of the call
+        come to one name with different bytes, the second has failed. Raises LibraryError where the library itself
+        cannot be written.
         """
         collection = names.checked_collection(collection)
         self._changes.check_model()
         sources = expand(paths)
         reports: list[IngestReport] = []
+        claims = Claims()
         try:
             with self._runs.begin(sources, collection) as run:
                 for place, source in enumerate(sources):
                     tell = partial(Teller, progress, file=place + 1, files=len(sources))
-                    reports += self._ingest.take(run, place, source, password, tell)
+                    reports += self._ingest.take(run, place, source, password, tell, claims)
                     tell(source.name)("done", 1.0)
         finally:
             self._ingest.flush()
