@@ -27,7 +27,7 @@ def act(library: Library, asked: Asked, collection: str) -> str:
             return _dismiss_all(library, chosen(collection))
         case "move":
             document = library.move(found(library, asked).id, chosen(asked.get("to")))
-            return f"Moved {document.name} to {document.collection}."
+            return f"Moved {_all_names(document)} to {document.collection}."
         case "delete":
             return _delete(library, found(library, asked))
     raise LibraryError("The page asks for something that the program does not know; reload it.")
@@ -45,7 +45,11 @@ def _delete(library: Library, document: Document) -> str:
     removed = library.remove(document.id)
     if isinstance(removed, Archive):
         return f"Deleted {removed.name}: {count(len(removed.documents), 'document')} that came from it."
-    return f"Deleted {' and '.join((document.name, *document.aliases))}."
+    return f"Deleted {_all_names(document)}."
+
+
+def _all_names(document: Document) -> str:
+    return " and ".join((document.name, *document.aliases))
 
 
 def _cancel(library: Library, id_: str) -> str:

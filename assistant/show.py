@@ -75,6 +75,12 @@ def print_removed(removed: Document | Job | Alias | Archive) -> None:
         typer.echo(f"removed {name} ({removed.state} upload)")
 
 
+def print_moved(moved: Document) -> None:
+    """What was moved, with all its names, and where it is now."""
+    names = f"{printable(moved.name)}{_also(moved)}{',' if moved.aliases else ''}"
+    typer.echo(f"moved {names} to {printable(moved.collection)}")
+
+
 def print_reports(reports: Sequence[IngestReport]) -> None:
     """One file a line, with the reason where it was skipped or failed."""
     for report in reports:

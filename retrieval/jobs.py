@@ -169,6 +169,11 @@ class Jobs:
         else:
             self._insert(replace(job, state="failed", share=1.0, reason=reason))
 
+    def drop_failed(self, name: str, collection: str) -> None:
+        """Forgets what owners failed to take in under a name that was taken in since."""
+        where = "owner IS NOT NULL AND state = 'failed' AND name = ? AND collection = ?"
+        self._database.all(f"DELETE FROM jobs WHERE {where}", name, collection)  # noqa: S608
+
     def owners(self) -> list[str]:
         """The owners of what is not done, or not forgotten yet."""
         query = f"SELECT DISTINCT owner FROM jobs WHERE owner IS NOT NULL AND {_in(UNFINISHED)}"  # noqa: S608

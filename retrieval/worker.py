@@ -175,6 +175,8 @@ class Worker:
             report = IngestReport(job.name, "failed", reason)
         if report and report.reason:
             report = replace(report, reason=self._queue.reason(job, report.reason))
+        if report and report.state != "failed":
+            self._queue.jobs.drop_failed(job.name, job.collection)
         if not report:
             self._queue.jobs.put_back(job.id)  # Only what was stopped: one that was cancelled has its end.
         elif not self._queue.jobs.settle(job.id, report) and report.state == "failed":
