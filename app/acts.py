@@ -7,7 +7,7 @@ from app.collection import chosen
 from app.render import count
 from retrieval.errors import LibraryError
 from retrieval.library import Library
-from retrieval.types import Document
+from retrieval.types import Archive, Document
 
 Asked = Mapping[str, Any]
 """What the page sends: `act`, `id` of the row, and what else the act needs. Nothing in it is trusted."""
@@ -27,11 +27,9 @@ def act(library: Library, asked: Asked, collection: str) -> str:
             return _dismiss_all(library, chosen(collection))
         case "move":
             document = library.move(found(library, asked).id, chosen(asked.get("to")))
-            return f"Moved {document.name} to {document.collection}."
+            return f"Moved {_all_names(document)} to {document.collection}."
         case "delete":
-            document = found(library, asked)
-            library.remove(document.id)
-            return f"Deleted {' and '.join((document.name, *document.aliases))}."
+            return _delete(library, found(library, asked))
     raise LibraryError("The page asks for something that the program does not know; reload it.")
 
 
@@ -41,6 +39,17 @@ def found(library: Library, asked: Asked) -> Document:
     if document is None or document.retired_at:
         raise LibraryError("That document was already deleted, or a newer version took its place.")
     return document
+
+
+def _delete(library: Library, document: Document) -> str:
+    removed = library.remove(document.id)
+    if isinstance(removed, Archive):
+        return f"Deleted {removed.name}: {count(len(removed.documents), 'document')} that came from it."
+    return f"Deleted {_all_names(document)}."
+
+
+def _all_names(document: Document) -> str:
+    return " and ".join((document.name, *document.aliases))
 
 
 def _cancel(library: Library, id_: str) -> str:

@@ -22,9 +22,9 @@ from assistant.show import (
     print_collections,
     print_documents,
     print_hits,
+    print_moved,
     print_removed,
     print_reports,
-    printable,
     report_progress,
     show_draft,
 )
@@ -110,7 +110,7 @@ def move(
     if as_json:
         _print_json({"moved": asdict(moved)})
     else:
-        typer.echo(f"moved {printable(moved.name)} to {printable(moved.collection)}")
+        print_moved(moved)
 
 
 def remove(

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 import typer
 
 from assistant.types import Answer, Citation
-from retrieval.types import Alias, Document, Hit, IngestReport, Job, Progress
+from retrieval.types import Alias, Archive, Document, Hit, IngestReport, Job, Progress
 
 if TYPE_CHECKING:
     from assistant.doctor import Check
@@ -62,15 +62,23 @@ def print_collections(counts: Mapping[str, int]) -> None:
         typer.echo("no documents; add some with `footnote ingest FILE`")
 
 
-def print_removed(removed: Document | Job | Alias) -> None:
+def print_removed(removed: Document | Job | Alias | Archive) -> None:
     """What was removed."""
     name = printable(removed.name)
     if isinstance(removed, Alias):
         typer.echo(f"forgot the name {name}; its content stays as {printable(removed.document)}")
+    elif isinstance(removed, Archive):
+        typer.echo(f"removed {name}: {_came_from(removed)}")
     elif isinstance(removed, Document):
         typer.echo(f"removed {name}{_also(removed)} ({_passages(removed.passages)})")
     else:
         typer.echo(f"removed {name} ({removed.state} upload)")
+
+
+def print_moved(moved: Document) -> None:
+    """What was moved, with all its names, and where it is now."""
+    names = f"{printable(moved.name)}{_also(moved)}{',' if moved.aliases else ''}"
+    typer.echo(f"moved {names} to {printable(moved.collection)}")
 
 
 def print_reports(reports: Sequence[IngestReport]) -> None:
@@ -129,6 +137,13 @@ def printable(text: str) -> str:
 
 def _also(document: Document) -> str:
     return f", given as {' and '.join(map(printable, document.aliases))} too" if document.aliases else ""
+
+
+def _came_from(archive: Archive) -> str:
+    number = len(archive.documents)
+    gone = "the 1 document that came from it" if number == 1 else f"the {number:,} documents that came from it"
+    kept = " and ".join(printable(document.name) for document in archive.kept)
+    return f"{gone}; what was given apart too stays as {kept}" if kept else gone
 
 
 def _state(job: Job) -> str:

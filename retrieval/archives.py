@@ -90,7 +90,7 @@ class _Walk:
 
     def _member(self, entry: Entry, archive: str, depth: int) -> Iterator[Member | Refused]:
         name = _named(archive, entry.path)
-        reason = _unsafe(entry) or self._twice(name)
+        reason = _unsafe(entry) or _nameless(name) or self._twice(name)
         if reason:
             yield Refused(name, f"{name} {reason}.")
             return
@@ -135,6 +135,11 @@ def _unsafe(entry: Entry) -> str | None:
     if entry.kind == "device":
         return "is a device, not a file; it was not unpacked"
     return None
+
+
+def _nameless(name: str) -> str | None:
+    """Why a member is not unpacked whose path is empty, `.`, or ends with what nobody sees."""
+    return "has a path that ends without a name; it was not unpacked" if name.endswith("/") else None
 
 
 def _is_hidden(path: str) -> bool:

@@ -1,57 +1,53 @@
-"""The changes of a library: a document put in, replaced, removed, moved. Each is one transaction of SQLite.
+"""What comes into a library, or moves in it: a document put in, replaced, moved. Each is one transaction of SQLite.
 
-After the commit the change is shown in both indexes: at once among the vectors; among the keywords with what else was
-put in within a second, since each commit of that index costs as much as a small document. A search that comes before
-does it itself, in this process or another. A process that is killed between the two leaves a library whose indexes are
-brought up to date when it is next opened.
+What leaves it is in `retrieval.departures`; how the indexes follow, in `retrieval.showing`.
 """
 
-import threading
-import time
-from collections.abc import Callable, Collection
-from contextlib import AbstractContextManager, suppress
+from collections.abc import Callable
 from dataclasses import replace
 
 from retrieval.errors import LibraryError
-from retrieval.indexes import Change, Indexes
+from retrieval.indexes import Change
 from retrieval.known import Known
+from retrieval.members import Members
+from retrieval.showing import Showing
 from retrieval.store import New, Store
 from retrieval.types import Document, IngestReport
 
 Settle = Callable[[IngestReport], None]
-_TOGETHER_SECONDS = 1.0
 
 
 class Changes:
-    """Writes to one library. Threads may share it; `lock` guards the indexes against searches meanwhile."""
+    """Writes to one library. Threads may share it."""
 
-    def __init__(self, store: Store, indexes: Indexes, known: Known, lock: AbstractContextManager[object]):
+    def __init__(self, store: Store, known: Known, showing: Showing):
         self._store = store
-        self._indexes = indexes
         self._known = known
-        self._lock = lock
-        self._turn = threading.RLock()
-        self._waiting: Change | None = None
-        """What the keyword index is yet to show."""
-        self._since = 0.0
+        self._showing = showing
+        self._members = Members(store.database)
 
-    def present(self, name: str, sha256: str, collection: str, bare: str = "") -> IngestReport | None:
+    def present(
+        self, name: str, sha256: str, collection: str, bare: str = "", archive: str = ""
+    ) -> IngestReport | None:
         """The report of a file that need not be added: the collection has its bytes already.
 
         Under its own name, or, where the name is new, under any. A name that stands for other bytes always gets the
         new ones: who adds a new version must find that version there. A new name is remembered as another name of the
         document, or takes the place of the name `bare` by which an earlier version of the program called the file.
+        It is remembered too from which archive the name came.
         """
         document = self._same(name, sha256, collection)
         if document is None:
             return None
-        if name in (document.name, *document.aliases):
+        if name in (document.name, *document.aliases) and archive == self._members.archive(name, collection):
             return _skipped(name, document)
-        with self._turn:
+        with self._showing.turn:
             with self._store.transaction():
                 report, change = self._named(name, sha256, collection, bare)
+                if report:
+                    self._members.set(name, collection, archive)
             if change:
-                self._show(change)
+                self._showing.show(change)
         return report
 
     def put(self, new: New, settle: Settle | None = None) -> IngestReport:
@@ -59,61 +55,39 @@ class Changes:
 
         `settle` is called with the report inside the transaction; what it raises undoes everything.
         """
-        with self._turn:
+        with self._showing.turn:
             with self._store.transaction():
                 self.check_model()
                 report, change = self._named(new.name, new.sha256, new.collection)
                 if report is None:
                     report, change = self._stored(new)
+                self._members.set(new.name, new.collection, new.archive)
                 self._known.forget_work(new.id)
                 if settle:
                     settle(report)
             if change:
-                self._show(change)
-                if time.monotonic() - self._since > _TOGETHER_SECONDS:
-                    self.flush()
+                self._showing.show(change)
+                self._showing.flush_when_due()
         return report
-
-    def remove(self, document_id: str) -> Document:
-        """Deletes a document with its earlier versions, and makes sure that nothing of it is left anywhere."""
-        with self._turn:
-            with self._store.transaction():
-                document = self._living(document_id)
-                passages = self._store.passage_ids(document_id)
-                gone = [document_id, *(version.id for version in self._store.versions(document))]
-                before = self._store.generation()
-                for each in gone:
-                    self._store.remove(each)
-                after = self._store.new_generation()
-            self._show(Change(before, after, removed=(document,)))
-            self.flush()
-            self._store.database.shorten_log()
-            self._verify_gone(document, gone, passages)
-        return document
 
     def move(self, document_id: str, collection: str) -> Document:
         """Puts a document and its earlier versions into another collection. Raises LibraryError for a name in use."""
-        with self._turn:
+        with self._showing.turn:
             with self._store.transaction():
-                document = self._living(document_id)
+                document = self._store.living(document_id)
                 if document.collection == collection:
                     return document
                 self._check_free(document, collection)
                 before = self._store.generation()
-                for version in (*self._store.versions(document), document):
+                versions = self._store.retired(document.name, document.collection)
+                for version in (*versions, document):
                     self._store.move(version.id, collection)
+                self._members.move((document.name, *document.aliases), document.collection, collection)
                 after = self._store.new_generation()
             moved = replace(document, collection=collection)
-            self._show(Change(before, after, added=(moved,), removed=(document,)))
-            self.flush()
+            self._showing.show(Change(before, after, added=(moved,), removed=(document,)))
+            self._showing.flush()
         return moved
-
-    def forget_name(self, name: str, collection: str) -> Document | None:
-        """Forgets another name of a document; returns that document, None where there is none."""
-        with self._store.transaction():
-            document = self._store.alias(name, collection)
-            self._store.drop_alias(name, collection)
-        return document
 
     def check_model(self) -> None:
         """Vectors of two models cannot be compared. Raises LibraryError where the library was made with another."""
@@ -186,52 +160,6 @@ class Changes:
         model, stored = self._known.model, self._store.fact("model")
         if stored is None or not (model.is_same(stored) and stored.endswith(model.key)):
             self._store.set_fact("model", str(model))
-
-    def _living(self, document_id: str) -> Document:
-        document = self._store.document(document_id)
-        if document is None or document.retired_at:
-            raise LibraryError(
-                f"there is no document with the id {document_id} any more; list the documents to see what there is."
-            )
-        return document
-
-    def flush(self) -> None:
-        """Shows in the keyword index what waits for it.
-
-        Raises LibraryError where it cannot be written; the next search tries again.
-        """
-        with self._turn:
-            waiting, self._waiting = self._waiting, None
-            if waiting:
-                self._indexes.apply_sparse(waiting)
-
-    def catch_up(self) -> None:
-        """Shows in the keyword index all that was committed, by any process, if it can be written."""
-        if self._indexes.is_behind():
-            with self._turn, suppress(LibraryError):
-                self.flush()
-                with self._lock:
-                    self._indexes.heal()
-
-    def _show(self, change: Change) -> None:
-        with self._lock:
-            self._indexes.apply_dense(change)
-        if self._waiting is None:
-            self._since = time.monotonic()
-        # Where the two do not follow each other, the later one alone makes the index mend itself.
-        self._waiting = (self._waiting.then(change) if self._waiting else None) or change
-
-    def _verify_gone(self, document: Document, ids: Collection[str], passages: list[int]) -> None:
-        left = []
-        if self._store.traces(ids):
-            left.append("the database")
-        with self._lock:
-            if self._indexes.dense.holds(passages):
-                left.append("the vector index")
-        if self._indexes.sparse.count(document.id):
-            left.append("the keyword index")
-        if left:
-            raise LibraryError(f"{' and '.join(left)} still held parts of {document.name}; run: footnote reindex")
 
 
 def _skipped(name: str, document: Document) -> IngestReport:

@@ -18,12 +18,13 @@ __all__ = ["Content", "Refused", "contents", "contents_of"]
 
 @dataclass(frozen=True, slots=True)
 class Content:
-    """The bytes of one document to be: the name that it gets, the path that tells its kind, `bare` as in `Source`."""
+    """The bytes of one document to be: the name that it gets, the path that tells its kind; the rest as in `Source`."""
 
     name: str
     path: PurePath
     data: bytes
     bare: str = ""
+    archive: str = ""
 
 
 def contents(
@@ -48,10 +49,10 @@ def contents_of(
     """As `contents`, for the bytes of a file that were read already."""
     kind = media_type(data, source.path)
     if kind is None or not is_archive(data, kind):
-        yield Content(source.name, source.path, data, source.bare)
+        yield Content(source.name, source.path, data, source.bare, source.archive)
         return
     for name, found in confined.unpack(data, kind, source.name, limits, password, cancel):
         if isinstance(found, str):
             yield Refused(name, found)
         else:
-            yield Content(name, PurePosixPath(name), found)
+            yield Content(name, PurePosixPath(name), found, archive=source.archive or source.name)

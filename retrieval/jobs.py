@@ -18,7 +18,7 @@ from retrieval.errors import LibraryError
 from retrieval.store import ago, now
 from retrieval.types import UNFINISHED, WORKING, IngestReport, Job, JobState
 
-_COLUMNS = "id, name, collection, bytes, state, share, reason, document_id, submitted_at, changed_at, owner"
+_COLUMNS = "id, name, collection, bytes, state, share, reason, document_id, submitted_at, changed_at, owner, archive"
 _QUEUED = "owner IS NULL"
 _OPEN = "NOT (owner IS NOT NULL AND EXISTS (SELECT 1 FROM documents WHERE documents.id = jobs.id))"
 """Not of those whose document is stored: their owner deletes them in a moment (see `retrieval.run`)."""
@@ -33,9 +33,18 @@ class Jobs:
     def __init__(self, database: Database):
         self._database = database
 
-    def add(self, id_: str, name: str, collection: str, size: int, *, with_password: bool = False) -> Job:
+    def add(
+        self,
+        id_: str,
+        name: str,
+        collection: str,
+        size: int,
+        *,
+        with_password: bool = False,
+        archive: str | None = None,
+    ) -> Job:
         """A new job at the end of the queue."""
-        job = Job(id_, name, collection, size, "queued", 0.0, None, None, now(), now())
+        job = Job(id_, name, collection, size, "queued", 0.0, None, None, now(), now(), archive=archive)
         self._database.all(
             f"INSERT INTO jobs ({_COLUMNS}, with_password) VALUES ({marks(astuple(job))}, ?)",  # noqa: S608
             *astuple(job),
@@ -159,6 +168,11 @@ class Jobs:
             self.fail(job.id, reason)
         else:
             self._insert(replace(job, state="failed", share=1.0, reason=reason))
+
+    def drop_failed(self, name: str, collection: str) -> None:
+        """Forgets what owners failed to take in under a name that was taken in since."""
+        where = "owner IS NOT NULL AND state = 'failed' AND name = ? AND collection = ?"
+        self._database.all(f"DELETE FROM jobs WHERE {where}", name, collection)  # noqa: S608
 
     def owners(self) -> list[str]:
         """The owners of what is not done, or not forgotten yet."""

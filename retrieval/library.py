@@ -20,7 +20,9 @@ from numpy.typing import NDArray
 
 from retrieval import names
 from retrieval.changes import Changes
+from retrieval.claims import Claims
 from retrieval.compaction import Compaction
+from retrieval.departures import Departures
 from retrieval.embed import Embedder
 from retrieval.errors import LibraryError
 from retrieval.extract import Limits
@@ -36,8 +38,21 @@ from retrieval.reindex import renew_vectors
 from retrieval.rerank import Reranker
 from retrieval.run import Runs
 from retrieval.search import Query, Search
+from retrieval.showing import Showing
 from retrieval.store import Store
-from retrieval.types import DEFAULT_COLLECTION, WORKING, Alias, Document, Filters, Hit, IngestReport, Job, Leg, Section
+from retrieval.types import (
+    DEFAULT_COLLECTION,
+    WORKING,
+    Alias,
+    Archive,
+    Document,
+    Filters,
+    Hit,
+    IngestReport,
+    Job,
+    Leg,
+    Section,
+)
 from retrieval.worker import Worker
 
 
@@ -61,8 +76,10 @@ class Library:
         self._search = Search(store, indexes, embedder, self._lock, reranker)
         self._compaction = Compaction(indexes, self._lock)
         self._known = Known(store, embedder)
-        self._changes = Changes(store, indexes, self._known, self._lock)
-        self._ingest = Ingest(self._changes, self._known, limits)
+        self._showing = Showing(store, indexes, self._lock)
+        self._changes = Changes(store, self._known, self._showing)
+        self._departures = Departures(store, self._showing)
+        self._ingest = Ingest(self._changes, self._departures, self._showing, self._known, limits)
         self._queue = Queue(store, self._known, folder, limits)
         self._runs = Runs(self._queue.jobs, Owners(folder / "running"))
         self.worker = Worker(self._queue, self._ingest, folder / "worker.lock")
@@ -124,18 +141,20 @@ class Library:
         A file in a folder is called by its path in that folder, another by its own name (see `retrieval.files`). A file
         is `skipped` where the collection has the same bytes under the same name, or under another and this one is new:
         then the document has this name too. With other bytes it takes the place of the document of its name, and its
-        report says so; where that document has another name too, it stays under that one. Raises LibraryError where
-        the library itself cannot be written.
+        report says so; where that document has another name too, it stays under that one. Where two files of the call
+        come to one name with different bytes, the second has failed. Raises LibraryError where the library itself
+        cannot be written.
         """
         collection = names.checked_collection(collection)
         self._changes.check_model()
         sources = expand(paths)
         reports: list[IngestReport] = []
+        claims = Claims()
         try:
             with self._runs.begin(sources, collection) as run:
                 for place, source in enumerate(sources):
                     tell = partial(Teller, progress, file=place + 1, files=len(sources))
-                    reports += self._ingest.take(run, place, source, password, tell)
+                    reports += self._ingest.take(run, place, source, password, tell, claims)
                     tell(source.name)("done", 1.0)
         finally:
             self._ingest.flush()
@@ -204,7 +223,7 @@ class Library:
         if collection not in self.collections():
             return []
         self._changes.check_model()
-        self._changes.catch_up()
+        self._showing.catch_up()
         hits = self._search(asked)
         self._compaction.soon()
         return hits
@@ -235,29 +254,48 @@ class Library:
         """Names of the collections that hold a document, sorted."""
         return self._store.collections()
 
-    def remove(self, name_or_id: str, *, collection: str | None = None) -> Document | Job | Alias:
+    def remove(self, name_or_id: str, *, collection: str | None = None) -> Document | Job | Alias | Archive:
         """Forgets a document with its earlier versions, or a file that did not become one; returns what it was.
 
         Given by its name, a file of this name on its way is cancelled too: it would bring the document back. A document
-        goes with all names that it has; by another name than its own that name alone is forgotten. Nothing is left
-        anywhere, which is checked. Raises LibraryError where none is meant, or it cannot be told which.
+        goes with all names that it has; by another name than its own, or the id of an upload that was skipped for it,
+        that name alone is forgotten, unless it is what the document is called now. An archive, by its name or the id of
+        its upload, goes with all that came from it in its collection. Nothing is left anywhere, which is checked.
+        Raises LibraryError where none is meant, or it cannot be told which.
         """
         jobs = self.jobs(collection)
-        known: list[Document | Job] = [*self.documents(collection), *jobs]
+        archives = self._departures.archives(collection)
+        known: list[Document | Job | Archive] = [*self.documents(collection), *archives, *jobs]
         found = names.find(name_or_id, known)
-        by_name = found.id != name_or_id
+        by_name = isinstance(found, Archive) or found.id != name_or_id
         name = found.name if found.name == name_or_id or not by_name else clean_name(name_or_id)
+        if Archive(name, found.collection) in archives and (by_name or _is_in(found)):
+            return self._remove_archive(name, found.collection, jobs)
+        if isinstance(found, Archive):
+            raise LibraryError(f"there is no document called {name}; list the documents to see their names.")
         for job in jobs:
             meant = by_name and (job.name, job.collection) == (name, found.collection)
             if (meant or job.id == found.id) and not self._queue.discard(job.id):
                 return self.remove(name_or_id, collection=collection)  # It became a document since they were listed.
         if isinstance(found, Job):
-            if by_name or found.state == "skipped":
-                self._changes.forget_name(name, found.collection)
-            return found
-        if name != found.name and self._changes.forget_name(name, found.collection):
-            return Alias(name, found.collection, found.name, found.id)
-        return self._changes.remove(found.id)
+            return self._taken_back(found, name) if by_name or found.state == "skipped" else found
+        if name != found.name and (kept := self._departures.forget_name(name, found.collection)):
+            return Alias(name, found.collection, kept.name, kept.id)
+        return self._departures.remove(found.id)
+
+    def _remove_archive(self, name: str, collection: str, jobs: Iterable[Job]) -> Archive:
+        for job in jobs:
+            if name in (job.name, job.archive) and job.collection == collection:
+                self._queue.discard(job.id)  # What became a document meanwhile is removed with the others.
+        return self._departures.remove_archive(name, collection)
+
+    def _taken_back(self, job: Job, name: str) -> Document | Job | Alias:
+        """Forgets what is known under the name of an upload that is no more, if it is that upload's content."""
+        document = self._store.named(name, job.collection)
+        if document and document.id == job.document_id:
+            return self._departures.remove(document.id)
+        kept = self._departures.forget_name(name, job.collection)
+        return Alias(name, job.collection, kept.name, kept.id) if kept else job
 
     def move(self, name_or_id: str, to: str, *, collection: str | None = None) -> Document:
         """Puts a document into the collection `to`, under the same id. Raises LibraryError as `remove` does."""
@@ -281,6 +319,11 @@ class Library:
     def encode_query(self, text: str) -> NDArray[np.float32]:
         """The vector of a question, to compare with those of passages, float32 of shape (dimensions,)."""
         return self._embedder.encode_query(text)
+
+
+def _is_in(found: Document | Job | Archive) -> bool:
+    """Whether what this was made of is in the library."""
+    return not isinstance(found, Job) or found.state == "skipped"
 
 
 def _is_workers(job: Job) -> bool:

@@ -112,7 +112,25 @@ ALTER TABLE jobs ADD COLUMN owner TEXT;     -- the program that takes it in by i
 ALTER TABLE jobs ADD COLUMN with_password INTEGER NOT NULL DEFAULT 0;   -- 1: one was given
 """
 
-MIGRATIONS = (M001_DOCUMENTS, M002_JOBS, M003_ALIASES)
+# What came from an archive is known as its own, as far as the uploads of archives that are remembered tell.
+M004_MEMBERS = """
+CREATE TABLE members (                          -- names that came from an archive, of living and retired documents
+    collection TEXT NOT NULL,
+    name TEXT NOT NULL,
+    archive TEXT NOT NULL,                      -- name of the file
+    leaving INTEGER NOT NULL DEFAULT 0,         -- 1: its newest version does not hold it; soon to be retired
+    PRIMARY KEY (collection, name)
+);
+CREATE INDEX members_of_archive ON members (archive, collection);
+CREATE INDEX leaving_members ON members (archive) WHERE leaving;
+ALTER TABLE jobs ADD COLUMN archive TEXT;       -- name of the file that holds it; NULL for a file of its own
+INSERT OR IGNORE INTO members (collection, name, archive)
+    SELECT j.collection, d.name, j.name
+    FROM jobs j JOIN documents d ON d.collection = j.collection AND instr(d.name, j.name || '/') = 1
+    WHERE j.state = 'skipped' AND j.reason LIKE 'It was unpacked%' ORDER BY j.number;
+"""
+
+MIGRATIONS = (M001_DOCUMENTS, M002_JOBS, M003_ALIASES, M004_MEMBERS)
 
 
 def migrate(connection: sqlite3.Connection, steps: Sequence[str] = MIGRATIONS) -> None:

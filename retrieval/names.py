@@ -9,11 +9,11 @@ from typing import TypeVar
 
 from retrieval.errors import LibraryError
 from retrieval.plaintext import NAME_LENGTH, clean, clean_name
-from retrieval.types import Document, Job
+from retrieval.types import Archive, Document, Job
 
 _LONGEST_SUFFIX = 20
 
-Found = TypeVar("Found", bound=Document | Job)
+Found = TypeVar("Found", bound=Document | Job | Archive)
 
 
 def checked_collection(name: str) -> str:
@@ -32,7 +32,7 @@ def find(name_or_id: str, things: Sequence[Found]) -> Found:
     Raises LibraryError where there is none, or it could be several.
     """
     for thing in things:
-        if thing.id == name_or_id:
+        if not isinstance(thing, Archive) and thing.id == name_or_id:
             return thing
     names = {name_or_id, clean_name(name_or_id)}
     named = [thing for thing in things if thing.name in names]
@@ -68,6 +68,6 @@ def _numbered(name: str, number: int) -> str:
     return name.removesuffix(suffix)[: NAME_LENGTH - len(tail)] + tail
 
 
-def _near(name: str, things: Sequence[Document | Job]) -> str:
+def _near(name: str, things: Sequence[Document | Job | Archive]) -> str:
     near = get_close_matches(name, {thing.name for thing in things}, n=3, cutoff=0.5)
     return f"; did you mean {' or '.join(near)}?" if near else "; list the documents to see their names."

@@ -112,7 +112,7 @@ def _zip_path(item: zipfile.ZipInfo) -> str:
 
 def _zip_kind(item: zipfile.ZipInfo) -> Kind:
     mode = item.external_attr >> 16
-    if item.is_dir():
+    if item.filename.endswith("/"):  # As `is_dir`, which falls over an empty name.
         return "folder"
     if stat.S_ISLNK(mode):
         return "link"

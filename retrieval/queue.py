@@ -10,7 +10,6 @@ import uuid
 from pathlib import Path
 from typing import BinaryIO
 
-from retrieval.contents import Refused
 from retrieval.errors import Cancelled, LibraryError
 from retrieval.extract import Limits, read_file
 from retrieval.incoming import Incoming
@@ -39,7 +38,9 @@ class Queue:
         self._cancels: dict[str, threading.Event] = {}
         self._incoming.clean(self.jobs.keeping_bytes)
 
-    def submit(self, source: Upload, name: str, collection: str, password: str | None) -> Job:
+    def submit(
+        self, source: Upload, name: str, collection: str, password: str | None, archive: str | None = None
+    ) -> Job:
         """Takes over the bytes of a file as a new job. Raises DocumentError for a file that is not taken in at all."""
         id_, name = uuid.uuid4().hex, clean_name(name)
         if password:
@@ -48,7 +49,7 @@ class Queue:
             file = _opened(source, self._limits)
             with self._incoming.receiving():
                 size = self._incoming.write(id_, name, file, self._limits.max_bytes)
-                job = self.jobs.add(id_, name, collection, size, with_password=bool(password))
+                job = self.jobs.add(id_, name, collection, size, with_password=bool(password), archive=archive)
         except BaseException:
             self._passwords.pop(id_, None)
             raise
@@ -62,11 +63,18 @@ class Queue:
         self._cancels[job.id] = order.cancel
         return path, order
 
-    def refuse(self, refused: Refused, collection: str) -> Job:
+    def holds(self, job: Job, data: bytes) -> bool:
+        """Whether these are the bytes of a job that waits."""
+        try:
+            return len(data) == job.bytes and self._incoming.path(job.id).read_bytes() == data
+        except (LibraryError, OSError):
+            return False
+
+    def refuse(self, name: str, reason: str, collection: str, archive: str) -> Job:
         """A job that has failed before it began, for a member of an archive."""
         with self._store.transaction():
-            job = self.jobs.add(uuid.uuid4().hex, clean_name(refused.name), collection, 0)
-            self.jobs.fail(job.id, refused.reason)
+            job = self.jobs.add(uuid.uuid4().hex, clean_name(name), collection, 0, archive=archive)
+            self.jobs.fail(job.id, reason)
         return self.jobs.job(job.id)
 
     def cancel(self, id_: str) -> Job:

@@ -43,6 +43,7 @@ class Row:
     share: float = 0.0
     written: bool = False
     ended: bool = False
+    archive: str | None = None
 
 
 class Runs:
@@ -118,7 +119,7 @@ class Run:
 
     def start_member(self, archive: Row, name: str, size: int) -> Row:
         """A file in the archive that was started; it is cancelled with the archive."""
-        return self._started(Row(name, size, archive.cancel), [archive])
+        return self._started(Row(name, size, archive.cancel, archive=archive.name), [archive])
 
     def tell(self, row: Row, stage: Stage, share: float) -> None:
         """How far a file is."""
@@ -175,9 +176,9 @@ class Run:
                 self._jobs.drop_of(self._owner)
 
     def _job(self, row: Row) -> Job:
-        return Job(
-            row.id, row.name, self.collection, row.size, row.state, row.share, None, None, now(), now(), self._owner
-        )
+        times = now(), now()
+        place = row.id, row.name, self.collection, row.size
+        return Job(*place, row.state, row.share, None, None, *times, self._owner, row.archive)
 
 
 def _size(source: Source) -> int:

@@ -17,6 +17,7 @@ from typing import Any
 
 from retrieval.chunk import Passage
 from retrieval.database import Database
+from retrieval.errors import LibraryError
 from retrieval.extract import Extracted
 from retrieval.passages import Passages, StoredPassage, Vectors, to_blob
 from retrieval.types import Document
@@ -34,6 +35,7 @@ class New:
     """A document about to be stored, of a file of `size` bytes; `vectors` is float32 of shape (passages, dimensions).
 
     `digests` tell for each passage which model made its vector of which text (see `retrieval.known`).
+    `archive` is the name of the file that holds it, empty for a file of its own.
     """
 
     id: str
@@ -45,6 +47,7 @@ class New:
     passages: Sequence[Passage]
     vectors: Vectors
     digests: Sequence[bytes]
+    archive: str = ""
 
 
 class Store(Passages):
@@ -134,10 +137,18 @@ class Store(Passages):
         where, values = ("", ()) if collection is None else ("AND collection = ?", (collection,))
         return self._documents(f"retired_at IS NULL {where} ORDER BY collection, name", *values)
 
-    def versions(self, document: Document) -> list[Document]:
-        """The retired versions of a living document: those of its name in its collection."""
-        where = "retired_at IS NOT NULL AND name = ? AND collection = ?"
-        return self._documents(where, document.name, document.collection)
+    def retired(self, name: str, collection: str) -> list[Document]:
+        """The earlier versions of what has this name in a collection."""
+        return self._documents("retired_at IS NOT NULL AND name = ? AND collection = ?", name, collection)
+
+    def living(self, document_id: str) -> Document:
+        """The document with this id. Raises LibraryError where there is none, or another version replaced it."""
+        document = self.document(document_id)
+        if document is None or document.retired_at:
+            raise LibraryError(
+                f"there is no document with the id {document_id} any more; list the documents to see what there is."
+            )
+        return document
 
     def document(self, document_id: str) -> Document | None:
         """The document with this id, living or retired."""

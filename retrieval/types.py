@@ -53,12 +53,26 @@ class Alias:
 
 
 @dataclass(frozen=True, slots=True)
+class Archive:
+    """A file with its own documents in it, `name`, in a collection, and what became of them when it was removed.
+
+    `documents` are those that are gone; `kept` those that were given under another name too, which they now have.
+    """
+
+    name: str
+    collection: str
+    documents: tuple[Document, ...] = ()
+    kept: tuple[Document, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Job:
     """One file on its way into the library; `id` is later the id of its document.
 
     `share` is how much of the present state is done, from 0 to 1. `reason` says why it was skipped, failed or waits.
     `document_id` is the document that it became, or for which it was skipped. Times are ISO 8601, UTC. `owner` tells
     which program takes it in by itself, as `footnote ingest` does, or failed to; it is None where the worker does.
+    `archive` is the name of the file that holds it, None for a file of its own.
     """
 
     id: str
@@ -72,6 +86,7 @@ class Job:
     submitted_at: str
     changed_at: str
     owner: str | None = None
+    archive: str | None = None
 
     @property
     def is_kept(self) -> bool:

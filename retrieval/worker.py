@@ -9,16 +9,16 @@ import logging
 import os
 import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import BinaryIO
 
 from retrieval.contents import Content, Refused
 from retrieval.errors import Cancelled, LibraryError, Occupied
 from retrieval.files import Source
-from retrieval.ingest import Ingest, Order, Told
+from retrieval.ingest import Held, Ingest, Order, Told
 from retrieval.jobs import Jobs
 from retrieval.progress import Stage
 from retrieval.queue import Queue
@@ -29,6 +29,14 @@ _log = logging.getLogger(__name__)
 _IDLE_SECONDS = 1.0
 _LOOK_SECONDS = 0.5
 _STOP_SECONDS = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class _Unpacked:
+    """What was in the file of a job besides itself, as jobs; and the names of all that it holds."""
+
+    members: list[Job] = field(default_factory=list)
+    held: Held = field(default_factory=Held)
 
 
 class Worker:
@@ -144,6 +152,7 @@ class Worker:
         if job:
             self._work(job)
             self._queue.finish(job.id)
+        self._ingest.retire_left()
         return job is not None
 
     def _show(self) -> None:
@@ -166,6 +175,8 @@ class Worker:
             report = IngestReport(job.name, "failed", reason)
         if report and report.reason:
             report = replace(report, reason=self._queue.reason(job, report.reason))
+        if report and report.state != "failed":
+            self._queue.jobs.drop_failed(job.name, job.collection)
         if not report:
             self._queue.jobs.put_back(job.id)  # Only what was stopped: one that was cancelled has its end.
         elif not self._queue.jobs.settle(job.id, report) and report.state == "failed":
@@ -178,43 +189,59 @@ class Worker:
             order.cancel.set()
         try:
             with self._watched(job, order):
-                own, report = self._unpacked(job, path, order)
-                if own is None:
-                    return report
-                told = _shown(self._queue.jobs, job)
-                return self._ingest.add(own, order, job.id, told, lambda made: self._queue.settle(job.id, made))
+                own, report, unpacked = self._unpacked(job, path, order)
+                if own is not None:
+                    told = _shown(self._queue.jobs, job)
+                    report = self._ingest.add(own, order, job.id, told, lambda made: self._queue.settle(job.id, made))
+                if report.state != "failed" and job.archive is None:
+                    self._replace(job, unpacked)
+                return report
         finally:
             self._order = None
 
-    def _unpacked(self, job: Job, path: Path, order: Order) -> tuple[Content | None, IngestReport]:
+    def _unpacked(self, job: Job, path: Path, order: Order) -> tuple[Content | None, IngestReport, _Unpacked]:
         """The document that the job's file is, if any; what else is in it comes into the queue by itself."""
-        own, report, members = None, None, []
-        # Those that a worker which was killed had brought into the queue already.
-        others = [each for each in self._queue.jobs.not_ready(job.collection) if each.id != job.id and not each.owner]
-        before = {_key(each): each for each in others}
+        own, report, unpacked = None, None, _Unpacked()
+        before = self._others(job)
+        source = Source(path, job.name, archive=job.archive or "")
         try:
-            for content in self._ingest.contents(Source(path, job.name), order):
+            for content in self._ingest.contents(source, order):
                 if content.name != job.name:
-                    members.append(self._member(job, content, order, before))
+                    unpacked.members.append(self._member(job, content, order, before, unpacked.held))
                 elif isinstance(content, Refused):
                     report = IngestReport(job.name, "failed", content.reason)
                 else:
                     own = content
+                unpacked.held.add(content)
         except Cancelled:
-            for member in members:
+            for member in unpacked.members:
                 self._queue.discard(member.id)
             raise
-        return own, report or IngestReport(job.name, "skipped", _of_archive(members))
+        return own, report or IngestReport(job.name, "skipped", _of_archive(unpacked.members)), unpacked
 
-    def _member(
-        self, archive: Job, content: Content | Refused, order: Order, before: Mapping[tuple[str, object], Job]
-    ) -> Job:
+    def _others(self, job: Job) -> list[Job]:
+        """Those that a worker which was killed had brought into the queue already, and others."""
+        return [each for each in self._queue.jobs.not_ready(job.collection) if each.id != job.id and not each.owner]
+
+    def _member(self, archive: Job, content: Content | Refused, order: Order, before: Sequence[Job], held: Held) -> Job:
+        alike = [job for job in before if job.name == content.name]
+        within = archive.archive or archive.name
         if isinstance(content, Refused):
-            content = replace(content, reason=self._queue.reason(archive, content.reason))
-            known = before.get((content.name, content.reason))
-            return known or self._queue.refuse(content, order.collection)
-        known = before.get((content.name, len(content.data)))
-        return known or self._queue.submit(content.data, content.name, order.collection, order.password)
+            reason = self._queue.reason(archive, self._ingest.told(content, order.collection, held))
+            known = [job for job in alike if job.ended and job.reason == reason]
+            return known[0] if known else self._queue.refuse(content.name, reason, order.collection, within)
+        known = [job for job in alike if not job.ended and self._queue.holds(job, content.data)]
+        if known:
+            return known[0]
+        return self._queue.submit(content.data, content.name, order.collection, order.password, within)
+
+    def _replace(self, archive: Job, unpacked: _Unpacked) -> None:
+        """Has go what came from an earlier version of an archive, or waits to come from it, and is in it no more."""
+        self._ingest.leave(archive.name, archive.collection, unpacked.held)
+        new = {member.id for member in unpacked.members}
+        for job in self._others(archive):
+            if job.archive == archive.name and not job.ended and job.id not in new:
+                self._queue.discard(job.id)
 
     @contextmanager
     def _watched(self, job: Job, order: Order) -> Iterator[None]:
@@ -235,11 +262,6 @@ class Worker:
         finally:
             done.set()
             thread.join()
-
-
-def _key(job: Job) -> tuple[str, object]:
-    """What tells the members of an archive apart: those that wait by their size, those that ended by the reason."""
-    return job.name, job.reason if job.ended else job.bytes
 
 
 def _of_archive(members: Sequence[Job]) -> str:

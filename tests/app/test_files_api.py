@@ -1,10 +1,12 @@
 """`/v1/files` over a real socket, with OpenAI's own client and without it."""
 
 import contextlib
+import io
 import os
 import runpy
 import threading
 import time
+import zipfile
 from pathlib import Path
 
 import httpx
@@ -83,6 +85,34 @@ def test_upload_watch_list_and_delete_with_the_official_client(client, library):
         client.files.retrieve(file.id)
     with pytest.raises(openai.NotFoundError):
         client.files.delete(file.id)
+
+
+def test_an_archive_is_deleted_with_all_that_came_from_it(client, library):
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive:
+        for name in ("a.txt", "b.txt"):
+            archive.writestr(name, f"The heron of {name}.")
+    library.worker.start()
+    file = client.files.create(file=("pk.zip", packed.getvalue()), purpose="assistants")
+    until(client, file.id, "processed")
+    end = time.monotonic() + 20
+    while len(library.documents()) < 2:
+        assert time.monotonic() < end
+        time.sleep(0.02)
+    assert client.files.delete(file.id).deleted is True
+    assert list(client.files.list()) == library.search("heron") == []
+
+
+def test_a_skipped_file_is_deleted_with_the_document_that_has_its_name_by_now(client, library):
+    library.worker.start()
+    files = []
+    for name, data in (("pp.txt", b"Heron."), ("qq.txt", b"Heron."), ("pp.txt", b"Stork.")):
+        files.append(client.files.create(file=(name, data), purpose="assistants"))
+        until(client, files[-1].id, "processed")
+    assert client.files.delete(files[1].id).deleted is True
+    assert [hit.document for hit in library.search("heron", k=10)] == ["pp.txt"]
+    with pytest.raises(openai.NotFoundError):
+        client.files.retrieve(files[1].id)
 
 
 def test_a_file_that_failed_tells_why(client, library):

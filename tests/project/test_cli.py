@@ -5,6 +5,7 @@ import shutil
 import socket
 import subprocess
 import sys
+import zipfile
 
 import pytest
 
@@ -124,6 +125,23 @@ def test_documents_move_between_collections(run, notes):
     code, out, err = run("move", "notes.tx", "--to", "sea")
     assert (code, out, len(err.splitlines())) == (2, "", 1)
     assert "did you mean notes.txt?" in err
+
+
+def test_other_names_that_move_along_are_told(run, notes):
+    run("ingest", notes)
+    notes.with_name("copy.txt").write_text(NOTES)
+    run("ingest", notes.with_name("copy.txt"))
+    assert run("move", "notes.txt", "--to", "sea")[1] == "moved notes.txt, given as copy.txt too, to sea\n"
+
+
+def test_an_archive_is_removed_with_all_that_came_from_it(run, tmp_path):
+    with zipfile.ZipFile(tmp_path / "pk.zip", "w") as archive:
+        archive.writestr("a.txt", "The heron eats frogs.")
+        archive.writestr("b.txt", "The stork eats fish.")
+    run("ingest", tmp_path / "pk.zip")
+    assert run("remove", "pk.zip")[:2] == (0, "removed pk.zip: the 2 documents that came from it\n")
+    code, _, err = run("remove", "pk.zip")
+    assert (code, err) == (2, "footnote: there is no document called pk.zip; list the documents to see their names.\n")
 
 
 def test_a_password_opens_an_encrypted_file(run, tmp_path):

@@ -131,11 +131,37 @@ def test_what_uploads_say_stays_true(shelf):
 
 def test_an_upload_that_was_skipped_can_be_removed_and_its_name_with_it(shelf):
     first, other = (uploaded(shelf, name, "Heron.") for name in ("a.md", "b.md"))
-    assert shelf.remove(other.id).name == "b.md"
+    assert shelf.remove(other.id) == Alias("b.md", "default", "a.md", first.id)
     assert shelf.document(first.id).aliases == ()
     other = uploaded(shelf, "b.md", "Heron.")
     shelf.forget(other.id)  # To dismiss the line is not to delete the file.
     assert shelf.document(first.id).aliases == ("b.md",)
+
+
+def test_a_skipped_upload_takes_the_document_with_it_that_its_name_is_now_of(shelf, everywhere):
+    first, other = (uploaded(shelf, name, "The heron eats frogs.") for name in ("pp.txt", "qq.txt"))
+    newer = uploaded(shelf, "pp.txt", "The stork eats fish.")
+    assert names(shelf)["qq.txt"] == (first.id, ())
+    assert shelf.remove(other.id).id == first.id
+    assert names(shelf) == {"pp.txt": (newer.id, ())}
+    assert [hit.document for hit in shelf.search("heron frogs qq.txt", k=10)] == ["pp.txt"]
+    assert everywhere(shelf) == (1, 1, 1)
+    assert shelf.job(other.id) is shelf.document(first.id) is None
+
+
+def test_an_upload_that_was_given_twice_is_gone_with_either(shelf, everywhere):
+    uploaded(shelf, "a.md", "Heron.")
+    again = uploaded(shelf, "a.md", "Heron.")
+    shelf.remove(again.id)
+    assert everywhere(shelf) == (0, 0, 0)
+
+
+def test_a_skipped_upload_does_not_take_a_newer_document_of_its_name_with_it(shelf):
+    first, other, newer = (
+        uploaded(shelf, name, text) for name, text in (("a.md", "Heron."), ("b.md", "Heron."), ("b.md", "Stork."))
+    )
+    shelf.remove(other.id)
+    assert names(shelf) == {"a.md": (first.id, ()), "b.md": (newer.id, ())}
 
 
 def test_the_words_of_the_new_name_are_found_after_a_kill_too(open_tiny, folder, monkeypatch):
@@ -143,7 +169,7 @@ def test_the_words_of_the_new_name_are_found_after_a_kill_too(open_tiny, folder,
         for name in ("alpha.md", "omega.md"):
             give(library, folder, name, "The heron eats frogs.")
         monkeypatch.setattr(library._ingest, "flush", lambda: None)
-        monkeypatch.setattr(library._changes, "flush", lambda: None)
+        monkeypatch.setattr(library._showing, "flush", lambda: None)
         give(library, folder, "alpha.md", "The stork eats fish.")
     with open_tiny() as library:
         assert [hit.document for hit in library.search("omega", leg="sparse")] == ["omega.md"]

@@ -122,6 +122,21 @@ def test_no_path_leads_out(path, pack, kind):
     assert good == "Good."
 
 
+@pytest.mark.parametrize("path", ["", ".", "./.", " ", "\u200b"])
+def test_a_member_without_a_name_is_refused_for_its_path(path):
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive:
+        item = zipfile.ZipInfo("x")
+        item.filename = path
+        with archive.open(item, "w") as member:
+            member.write(b"Bad.")
+        archive.writestr("good.txt", b"Good.")
+    assert read(packed.getvalue()) == {
+        "a.zip/": "!a.zip/ has a path that ends without a name; it was not unpacked.",
+        "a.zip/good.txt": "Good.",
+    }
+
+
 def test_links_and_devices_are_refused_by_name():
     packed = io.BytesIO()
     with tarfile.open(fileobj=packed, mode="w") as archive:

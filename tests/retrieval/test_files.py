@@ -1,6 +1,7 @@
 """The names that the files of one ingest get."""
 
 import os
+import zipfile
 
 import pytest
 
@@ -26,21 +27,94 @@ def tree(tmp_path):
     [
         (["a/x/r.txt"], ["a"], ["x/r.txt"]),
         (["a/x/r.txt", "a/s.txt", "t.txt"], ["a", "t.txt"], ["s.txt", "x/r.txt", "t.txt"]),
-        (["a/r.txt", "b/r.txt", "b/s.txt"], ["a", "b"], ["a/r.txt", "b/r.txt", "s.txt"]),
-        (["a/r.txt", "b/r.txt"], ["a/r.txt", "b/r.txt"], ["a/r.txt", "b/r.txt"]),
-        (["x/a/r.txt", "y/a/r.txt"], ["x/a/r.txt", "y/a"], ["x/a/r.txt", "y/a/r.txt"]),
-        (["a/x/r.txt", "a/y/r.txt", "b/x/r.txt"], ["a", "b"], ["a/x/r.txt", "y/r.txt", "b/x/r.txt"]),
-        (["x/a/r.txt", "y/a/r.txt"], ["x", "y"], ["x/a/r.txt", "y/a/r.txt"]),
+        (["a/r.txt", "b/r.txt", "b/s.txt"], ["a", "b"], ["r.txt", "r.txt", "s.txt"]),
+        (["a/r.txt", "b/r.txt"], ["a/r.txt", "b/r.txt"], ["r.txt", "r.txt"]),
+        (["x/a/r.txt", "y/a/r.txt"], ["x/a/r.txt", "y"], ["r.txt", "a/r.txt"]),
         (["a/p/q/r.txt", "a/q/r.txt"], ["a"], ["p/q/r.txt", "q/r.txt"]),
         (["a/x/r.txt", "a/r.txt"], ["a"], ["r.txt", "x/r.txt"]),
-        (["b/a/r.txt", "b/r.txt"], ["b/a", "b/a/r.txt", "b/r.txt", "b/a/../r.txt"], ["a/r.txt", "b/r.txt"]),
-        (["a/e\u0301.txt", "a/\xe9.txt"], ["a"], ["\xe9.txt", "\xe9 (2).txt"]),
+        (["b/a/r.txt"], ["b/a", "b/a/r.txt", "b/a/../a/r.txt"], ["r.txt"]),
+        (["b/a/r.txt"], ["b", "b/a/r.txt"], ["a/r.txt", "r.txt"]),
+        (["a/e\u0301.txt", "a/\xe9.txt"], ["a"], ["\xe9.txt", "\xe9.txt"]),
         ([], ["none.txt", "none.txt", "n\0.txt"], ["none.txt", "n.txt"]),
     ],
 )
-def test_names_of_one_call_differ(tree, monkeypatch, files, given, names):
+def test_a_name_depends_on_the_path_that_was_given_alone(tree, monkeypatch, files, given, names):
     monkeypatch.chdir(tree(*files))
     assert [source.name for source in expand(given)] == names
+    assert [source.name for path in dict.fromkeys(given) for source in expand([path])][: len(names)] == names
+
+
+@pytest.fixture
+def two(tmp_path):
+    """Two folders with a file of one name."""
+    for folder, text in (("A", "Heron."), ("B", "Stork.")):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "readme.md").write_text(text)
+    return tmp_path / "A", tmp_path / "B"
+
+
+def test_of_two_files_of_one_name_the_second_fails_and_says_what_to_do(shelf, two):
+    first, second = two
+    (second / "own.md").write_text("Crane.")
+    reports = shelf.ingest(two)
+    assert [(report.document, report.state) for report in reports] == [
+        ("readme.md", "ready"),
+        ("own.md", "ready"),
+        ("readme.md", "failed"),
+    ]
+    assert reports[2].reason == (
+        f"{first / 'readme.md'} and {second / 'readme.md'} both come to the name readme.md, and only the first was "
+        f"taken in; ingest the folder that holds both, {first.parent}, or the second with another --collection."
+    )
+    assert [(job.name, job.reason) for job in shelf.jobs()] == [("readme.md", reports[2].reason)]
+    assert {document.name: shelf.text(document.id) for document in shelf.documents()} == {
+        "own.md": "Crane.",
+        "readme.md": "Heron.",
+    }
+    assert [report.state for report in shelf.ingest(two)] == ["skipped", "skipped", "failed"]
+
+
+def test_the_same_bytes_may_have_the_name(shelf, two):
+    (two[1] / "readme.md").write_text("Heron.")
+    assert [report.state for report in shelf.ingest(two)] == ["ready", "skipped"]
+
+
+def test_a_name_that_could_not_be_taken_in_is_free(shelf, two):
+    (two[0] / "readme.md").write_text("")
+    assert [report.state for report in shelf.ingest(two)] == ["failed", "ready"]
+
+
+def test_two_names_of_one_form_in_one_folder_are_to_be_renamed(shelf, folder):
+    (folder / "e\u0301.txt").write_text("Heron.")
+    (folder / "\xe9.txt").write_text("Stork.")
+    first, second = shelf.ingest([folder])
+    assert (first.state, second.state) == ("ready", "failed")
+    assert second.reason.endswith("only the first was taken in; rename one of the two.")
+
+
+def test_of_two_archives_of_one_name_the_second_fails_as_a_whole(shelf, two):
+    for folder, members in zip(two, ("ab", "bc"), strict=True):
+        (folder / "readme.md").unlink()
+        with zipfile.ZipFile(folder / "pk.zip", "w") as archive:
+            for member in members:
+                archive.writestr(f"{member}.txt", f"{member} in {folder.name}")
+    reports = shelf.ingest(two)
+    assert [(report.document, report.state) for report in reports] == [
+        ("pk.zip/a.txt", "ready"),
+        ("pk.zip/b.txt", "ready"),
+        ("pk.zip", "failed"),
+    ]
+    assert [shelf.text(document.id) for document in shelf.documents()] == ["a in A", "b in A"]
+
+
+def test_a_member_does_not_take_the_name_of_a_file_of_the_same_call(shelf, two):
+    (two[0] / "pk.zip").mkdir()
+    (two[0] / "pk.zip" / "a.txt").write_text("Crane.")
+    with zipfile.ZipFile(two[1] / "pk.zip", "w") as archive:
+        archive.writestr("a.txt", "Stilt.")
+    reports = {report.document: report.state for report in shelf.ingest([two[0], two[1] / "pk.zip"])}
+    assert reports == {"pk.zip/a.txt": "failed", "readme.md": "ready"}
+    assert "Crane." in {shelf.text(document.id) for document in shelf.documents()}
 
 
 def test_the_name_of_before_is_told_where_it_is_no_other_files(tree):

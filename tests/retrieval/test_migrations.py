@@ -79,3 +79,25 @@ def test_a_library_of_a_newer_form_is_refused(of_form_1, open_tiny):
     of_form_1.execute("PRAGMA user_version = 99")
     with pytest.raises(LibraryDamaged, match="newer version"):
         open_tiny()
+
+
+def test_what_came_from_an_uploaded_archive_is_known_as_its_own(tmp_path, open_tiny):
+    (tmp_path / "library").mkdir()
+    with sqlite3.connect(tmp_path / "library" / "library.db", isolation_level=None) as connection:
+        migrate(connection, MIGRATIONS[:3])
+        for id_, name in (("one", "pk.zip/a.txt"), ("two", "pk.zipped/a.txt")):
+            connection.execute(
+                "INSERT INTO documents (id, name, collection, media_type, sha256, text, characters, page_spans,"
+                " passages, added_at) VALUES (?, ?, 'default', 'text/plain', ?, 'Text.', 5, '[]', 0, '2026-01-02')",
+                (id_, name, id_ * 16),
+            )
+        connection.execute(
+            "INSERT INTO jobs (id, name, collection, bytes, state, reason, submitted_at, changed_at)"
+            " VALUES ('j', 'pk.zip', 'default', 9, 'skipped',"
+            " 'It was unpacked; the files in it, 1 in all, are taken in one by one.',"
+            " '2026-01-02', '2026-01-02')"
+        )
+    connection.close()
+    with open_tiny() as library:
+        assert [document.id for document in library.remove("j").documents] == ["one"]
+        assert [document.id for document in library.documents()] == ["two"]

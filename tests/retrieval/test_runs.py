@@ -1,5 +1,6 @@
 """What a program takes in by itself, as `footnote ingest` does, is seen by all others, and its end too."""
 
+import io
 import os
 import signal
 import subprocess
@@ -78,6 +79,20 @@ def test_what_failed_is_listed_until_it_is_taken_in_or_dismissed(shelf, three):
         shelf.retry(failed["c.txt"].id)
     shelf.forget(failed["c.txt"].id)
     assert states(shelf) == {}
+
+
+def test_what_failed_is_forgotten_where_it_is_uploaded_later(shelf, three):
+    (three / "b.txt").write_bytes(b"")
+    (three / "pk.zip").write_bytes(b"PK no more")
+    shelf.ingest([three])
+    shelf.ingest([three / "b.txt"], collection="other")
+    shelf.submit(b"Text of b.", "b.txt")
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive:
+        archive.writestr("a.txt", "Text of a member.")
+    shelf.submit(packed.getvalue(), "pk.zip")
+    shelf.worker.run_until_idle()
+    assert [(job.name, job.collection) for job in shelf.jobs() if job.state == "failed"] == [("b.txt", "other")]
 
 
 def test_members_of_archives_are_seen_by_their_own_names(open_tiny, tiny, folder):
