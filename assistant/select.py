@@ -95,7 +95,8 @@ def select(
     if not spans:
         return Evidence((), ())
     order = _scored(question, spans, encode, encode_query or (lambda text: encode([text])[0]))
-    ranked = tuple(sorted(order, key=lambda candidate: (-candidate.score, candidate.document_id, candidate.start)))
+    # Of equal ones the first in reading order: ids are drawn by chance.
+    ranked = tuple(sorted(order, key=lambda candidate: -candidate.score))
     return Evidence(ranked, _sources(order, ranked, most_sources))
 
 
@@ -154,10 +155,10 @@ def _word_overlap(question: str, texts: Sequence[str]) -> list[float]:
     held = [set(content_stems(text)) for text in texts]
     frequency = Counter(word for words in held for word in words)
     weights = {word: math.log(1 + len(texts) / (1 + frequency[word])) for word in asked}
-    total = sum(weights.values())
+    total = math.fsum(weights.values())  # exact, so that the order of the words changes nothing
     if not total:
         return [0.0] * len(texts)
-    return [sum(weights[word] for word in asked & words) / total for words in held]
+    return [math.fsum(weights[word] for word in asked & words) / total for words in held]
 
 
 def _holds_kind(question: str, text: str) -> bool:
