@@ -1,8 +1,8 @@
 """Runs of `footnote eval qa`, `report` and `label` as rows: what was asked, and what came back to each of it.
 
 A run is written when it has ended, in one transaction, so a run that was cut off leaves nothing behind. Its figures are
-always computed from the rows that are read back (`eval.qa_runs`,
-`eval.panel_runs`, `eval.report`), the first time as in a replay.
+always computed from the rows that are read back (`eval.qa_runs`, `eval.panel_runs`, `eval.report`), the first time as
+in a replay.
 """
 
 import json

@@ -7,6 +7,7 @@ import pytest
 from PIL import Image
 
 from retrieval import ocr
+from retrieval.confined import shared
 from retrieval.errors import DocumentError
 from retrieval.extract import extract
 
@@ -23,7 +24,11 @@ def scan(folder, write):
 
 @pytest.fixture
 def without(monkeypatch, tmp_path):
+    """No program is found, nor by a process that reads files, which keeps the environment that it was started with."""
+    shared().close()
     monkeypatch.setenv("PATH", str(tmp_path))
+    yield
+    shared().close()
 
 
 def test_without_it_a_scan_is_told_what_to_do(folder, write, without):
