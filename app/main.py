@@ -2,6 +2,7 @@
 
 import logging
 import sys
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, NoReturn
@@ -18,6 +19,7 @@ from finetune.cli import models_commands
 from finetune.processes import speaks
 
 _INTERRUPTED = 130
+_WAIT_SECONDS = 20.0
 
 
 def build_cli() -> typer.Typer:
@@ -103,9 +105,14 @@ def main() -> None:
 
 
 def _stop(message: str, code: int) -> NoReturn:
-    """Exit with a message; of several processes that train on one machine, only the first says it."""
-    if code != BAD_INPUT or speaks():
-        print(message.encode(errors="replace").decode(), file=sys.stderr)
+    """Exit with a message; of several processes that train on one machine, only the first says what is wrong.
+
+    The others wait for it: a launcher ends all as soon as one has ended, and nothing would be said. Where that does not
+    come, the fault is theirs alone, and they say it.
+    """
+    if code == BAD_INPUT and not speaks():
+        time.sleep(_WAIT_SECONDS)
+    print(message.encode(errors="replace").decode(), file=sys.stderr)
     sys.exit(code)
 
 

@@ -59,3 +59,17 @@ def test_what_is_wrong_is_said_once(recipe, footnote):
     done = footnote("finetune", recipe, "--set", "training.speed=1", launcher=launcher)
     assert done.returncode != 0  # torchrun's own code, and its own report behind the line
     assert done.stderr.count("footnote: training.speed: unknown key") == 1
+
+
+def test_what_is_wrong_with_another_process_alone_is_said_in_the_end(recipe, monkeypatch, capsys):
+    from app import main
+
+    waited = []
+    monkeypatch.setattr(main.time, "sleep", waited.append)
+    monkeypatch.setenv("LOCAL_RANK", "1")
+    monkeypatch.setattr("sys.argv", ["footnote", "finetune", str(recipe), "--set", "training.speed=1"])
+    with pytest.raises(SystemExit) as stop:
+        main.main()
+    assert (stop.value.code, len(waited)) == (2, 1)
+    assert waited[0] >= 10
+    assert capsys.readouterr().err.count("training.speed: unknown key") == 1
